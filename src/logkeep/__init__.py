@@ -1,0 +1,1 @@
+"""logkeep: archives every log line into a bucket you own, and restores any stretch of it."""

@@ -1,0 +1,151 @@
+"""The one tree of errors.
+
+    LogkeepError
+    ├── InputError             the caller sent something wrong; the same request will fail again
+    │   ├── BadTime, BadRange, BadSetting
+    │   ├── BadBody            with the position of what could not be read
+    │   └── QuerySyntaxError   with the column and what was expected there
+    ├── TooLarge               a limit on size or depth was passed
+    ├── Unauthorized           no key, or one that nobody holds
+    ├── Forbidden              a key that may not do this
+    ├── NotFound
+    ├── Conflict               the thing is not in a state that allows this
+    ├── Overloaded             full for now; retrying later helps
+    ├── StorageError           the bucket's answer, in our words
+    │   ├── ObjectMissing, ObjectExists, StorageDenied
+    │   └── StorageUnavailable retrying helps
+    ├── DamagedArchive         bytes in the bucket are not what they should be
+    └── EngineError            the index refused a statement
+
+Each error says what and where in its message and what to do in its hint. Exceptions of libraries are
+translated where the library is called and never travel further.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LogkeepError(Exception):
+    """Root of the tree. `message` says what and where, `hint` what to do about it."""
+
+    code: ClassVar[str] = "internal-error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def details(self) -> dict[str, int | str]:
+        """Further members of this error, for machines (RFC 9457 extension members)."""
+        return {}
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class InputError(LogkeepError):
+    code = "bad-request"
+
+
+class BadTime(InputError):
+    code = "bad-time"
+
+
+class BadRange(InputError):
+    code = "bad-range"
+
+
+class BadSetting(InputError):
+    code = "bad-setting"
+
+
+class BadBody(InputError):
+    """A body that cannot be read. `position` is the byte offset of the first offence, if known."""
+
+    code = "bad-body"
+
+    def __init__(self, message: str, *, position: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+
+    @property
+    def details(self) -> dict[str, int | str]:
+        return {} if self.position is None else {"position": self.position}
+
+
+class QuerySyntaxError(InputError):
+    """A query that cannot be read. `column` counts characters from 1."""
+
+    code = "bad-query"
+
+    def __init__(self, message: str, *, column: int, expected: str = "") -> None:
+        super().__init__(f"column {column}: {message}", hint=expected and f"expected {expected}")
+        self.column = column
+        self.expected = expected
+
+    @property
+    def details(self) -> dict[str, int | str]:
+        return {"column": self.column, "expected": self.expected}
+
+
+class TooLarge(LogkeepError):
+    code = "too-large"
+
+
+class Unauthorized(LogkeepError):
+    code = "unauthorized"
+
+
+class Forbidden(LogkeepError):
+    code = "forbidden"
+
+
+class NotFound(LogkeepError):
+    code = "not-found"
+
+
+class Conflict(LogkeepError):
+    code = "conflict"
+
+
+class Overloaded(LogkeepError):
+    """No room for now. `retry_after` is in seconds."""
+
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: int = 5, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class StorageError(LogkeepError):
+    code = "storage-error"
+
+
+class ObjectMissing(StorageError):
+    code = "object-missing"
+
+
+class ObjectExists(StorageError):
+    code = "object-exists"
+
+
+class StorageDenied(StorageError):
+    code = "storage-denied"
+
+
+class StorageUnavailable(StorageError):
+    code = "storage-unavailable"
+    retryable = True
+
+
+class DamagedArchive(LogkeepError):
+    code = "damaged-archive"
+
+
+class EngineError(LogkeepError):
+    code = "engine-error"

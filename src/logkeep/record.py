@@ -1,0 +1,108 @@
+"""The record: one log entry, and its canonical line.
+
+A canonical line is one JSON object, the same bytes in the spool and in the archive. Its field order is
+the order of `Record`, absent fields are left out, text is UTF-8 and not escaped beyond what JSON asks.
+Field names are Mezmo's (docs/archive-format.md), so existing readers of such archives work.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from logkeep.timeline import Clock
+
+
+class Record(msgspec.Struct, omit_defaults=True, gc=False):
+    """One log entry. Not frozen: intake stamps id, receipt time and account into what a receiver made."""
+
+    lid: str = msgspec.field(default="", name="_lid")
+    ts: int = msgspec.field(default=-1, name="_ts")
+    ns: int = msgspec.field(default=0, name="_ns")
+    rx: int = msgspec.field(default=-1, name="_rx")
+    account: str = msgspec.field(default="", name="_account")
+    host: str = msgspec.field(default="", name="_host")
+    app: str = msgspec.field(default="", name="_app")
+    file: str = msgspec.field(default="", name="_file")
+    env: str = msgspec.field(default="", name="_env")
+    level: str = ""
+    tag: tuple[str, ...] = msgspec.field(default=(), name="_tag")
+    meta: msgspec.Raw | None = msgspec.field(default=None, name="_meta")  # a JSON object, as it came
+    line: str = msgspec.field(default="", name="_line")
+    raw: str = msgspec.field(default="", name="_raw")  # base64 of the bytes of a line that is not UTF-8
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+encode_lines = _encoder.encode_lines
+"""Canonical lines of records, each ended by a newline."""
+
+
+def decode_line(line: bytes) -> Record:
+    """The record of one canonical line. Raises msgspec.DecodeError (callers name the place)."""
+    return _decoder.decode(line)
+
+
+def text_of(line: bytes) -> tuple[str, str]:
+    """(`_line`, `_raw`) of a line's bytes. `_raw` is empty unless the bytes are not UTF-8."""
+    try:
+        return line.decode(), ""
+    except UnicodeDecodeError:
+        return line.decode(errors="replace"), base64.b64encode(line).decode()
+
+
+def bytes_of(record: Record) -> bytes:
+    """The bytes of the line exactly as they came: the reverse of `text_of`."""
+    return base64.b64decode(record.raw) if record.raw else record.line.encode()
+
+
+# Ids count from 2020 so that 42 bits of milliseconds, 10 of node and 12 of sequence stay positive in
+# 63 bits until 2089.
+_ID_EPOCH_MS = 1_577_836_800_000
+_SEQUENCE_BITS = 12
+_NODE_BITS = 10
+
+
+class IdSource:
+    """Gives out record ids: unique, rising, and ordered by receipt time.
+
+    A run that needs more than 4,096 ids in one millisecond borrows from the next ones. `floor` is an id
+    that was given out before (the highest in the spool), so a clock that went back repeats nothing.
+    """
+
+    def __init__(self, clock: Clock, *, node: int = 0, floor: int = 0) -> None:
+        if not 0 <= node < 1 << _NODE_BITS:
+            raise ValueError(f"node must be from 0 to {(1 << _NODE_BITS) - 1}, not {node}")
+        self._clock = clock
+        self._node = node << _SEQUENCE_BITS
+        self._step = 1 << (_SEQUENCE_BITS + _NODE_BITS)
+        self._slot = (floor // self._step + 1) << _SEQUENCE_BITS if floor else 0
+
+    def take(self, count: int) -> list[str]:
+        """`count` ids as decimal strings, rising. Not safe for use from several threads."""
+        now = (self._clock() - _ID_EPOCH_MS) << _SEQUENCE_BITS
+        first = max(self._slot, now)
+        self._slot = first + count
+        node, sequence = self._node, (1 << _SEQUENCE_BITS) - 1
+        return [str((slot >> 12 << 22) | node | (slot & sequence)) for slot in range(first, first + count)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A line that was not accepted: its number in the request from 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """What a receiver made of one body. `records` carry no id, receipt time or account yet; a `ts` of
+    -1 means that the line names no time of its own."""
+
+    records: Sequence[Record]
+    refused: Sequence[Refusal] = ()
