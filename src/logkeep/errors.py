@@ -2,7 +2,7 @@
 
     LogkeepError
     ├── InputError             the caller sent something wrong; the same request will fail again
-    │   ├── BadTime, BadRange, BadSetting
+    │   ├── BadTime, BadRange, BadSetting, UnknownMediaType
     │   ├── BadBody            with the position of what could not be read
     │   └── QuerySyntaxError   with the column and what was expected there
     ├── TooLarge               a limit on size or depth was passed
@@ -60,6 +60,10 @@ class BadRange(InputError):
 
 class BadSetting(InputError):
     code = "bad-setting"
+
+
+class UnknownMediaType(InputError):
+    code = "unknown-media-type"
 
 
 class BadBody(InputError):

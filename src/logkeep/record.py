@@ -15,6 +15,8 @@ import msgspec
 
 from logkeep.timeline import Clock
 
+NO_META = msgspec.Raw()
+
 
 class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """One log entry. Not frozen: intake stamps id, receipt time and account into what a receiver made."""
@@ -30,7 +32,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     env: str = msgspec.field(default="", name="_env")
     level: str = ""
     tag: tuple[str, ...] = msgspec.field(default=(), name="_tag")
-    meta: msgspec.Raw | None = msgspec.field(default=None, name="_meta")  # a JSON object, as it came
+    meta: msgspec.Raw = msgspec.field(default=NO_META, name="_meta")  # JSON, as it came
     line: str = msgspec.field(default="", name="_line")
     raw: str = msgspec.field(default="", name="_raw")  # base64 of the bytes of a line that is not UTF-8
 
@@ -65,6 +67,7 @@ def bytes_of(record: Record) -> bytes:
 _ID_EPOCH_MS = 1_577_836_800_000
 _SEQUENCE_BITS = 12
 _NODE_BITS = 10
+_LAST_SEQUENCE = (1 << _SEQUENCE_BITS) - 1
 
 
 class IdSource:
@@ -85,10 +88,16 @@ class IdSource:
     def take(self, count: int) -> list[str]:
         """`count` ids as decimal strings, rising. Not safe for use from several threads."""
         now = (self._clock() - _ID_EPOCH_MS) << _SEQUENCE_BITS
-        first = max(self._slot, now)
-        self._slot = first + count
-        node, sequence = self._node, (1 << _SEQUENCE_BITS) - 1
-        return [str((slot >> 12 << 22) | node | (slot & sequence)) for slot in range(first, first + count)]
+        slot = max(self._slot, now)
+        end = self._slot = slot + count
+        ids: list[str] = []
+        while slot < end:  # once, unless a millisecond's sequence runs out
+            sequence = slot & _LAST_SEQUENCE
+            first = (slot >> _SEQUENCE_BITS) * self._step | self._node | sequence
+            run = min(end - slot, _LAST_SEQUENCE + 1 - sequence)
+            ids += map(str, range(first, first + run))
+            slot += run
+        return ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +105,7 @@ class Refusal:
     """A line that was not accepted: its number in the request from 1, and why."""
 
     line: int
+    code: str  # too-long, no-text
     reason: str
 
 

@@ -83,9 +83,6 @@ def parse_time(text: str, *, now: int) -> int:
     if match := _RELATIVE.fullmatch(text):
         sign, amount, unit = match.groups()
         ms: int | None = now + int(f"{sign}{amount}") * _UNIT_MS[unit]
-    elif text.isascii() and text.isdigit():
-        instant = instant_of_number(int(text))
-        ms = instant and instant[0]
     else:
         ms = _ms_of_iso(text)
     if ms is None or not MIN_MS <= ms <= MAX_MS:
@@ -127,7 +124,8 @@ def instant_of_number(value: int | float) -> tuple[int, int] | None:
     return instant if instant[0] < MAX_MS else None
 
 
-_MICROS_TAIL = re.compile(r"(.*[:\d][.,]\d{6})(\d{1,3})(?!\d)(.*)", re.DOTALL)
+_BELOW_MICROS = re.compile(r"[.,]\d{6}(\d{1,3})")
+_BASIC_DATE_CHARS = 8  # 20261120; as an epoch number it would be a time in 1970
 
 
 def instant_of_text(text: str) -> tuple[int, int] | None:
@@ -135,24 +133,25 @@ def instant_of_text(text: str) -> tuple[int, int] | None:
 
     A text without an offset is taken as UTC. None when it is no time from 1970 to 2262.
     """
+    if text.isdigit() and len(text) != _BASIC_DATE_CHARS:
+        return _instant_of_digits(text)  # fromisoformat would read some of them as YYYYMMDD?HHMM
     below_us = 0
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return _instant_of_digits(text)
-    if len(text) > 26 and (tail := _MICROS_TAIL.fullmatch(text)):
-        below_us = int(tail[2].ljust(3, "0"))  # fromisoformat drops what is below a microsecond
+    if len(text) > 22 and (tail := _BELOW_MICROS.search(text)):
+        below_us = int(tail[1].ljust(3, "0"))  # fromisoformat drops what is below a microsecond
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
         since = moment - EPOCH
     except OverflowError:
         return None
-    us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    ms = us // 1000
+    ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
     if not MIN_MS <= ms < MAX_MS:
         return None
-    return ms, us % 1000 * 1000 + below_us
+    return ms, since.microseconds % 1000 * 1000 + below_us
 
 
 def _instant_of_digits(text: str) -> tuple[int, int] | None:
@@ -161,8 +160,10 @@ def _instant_of_digits(text: str) -> tuple[int, int] | None:
     if text.isdigit():
         return instant_of_number(int(text))
     whole, dot, fraction = text.partition(".")
-    if dot and whole.isdigit() and fraction.isdigit() and len(whole) <= 11:
+    if not (dot and whole.isdigit() and fraction.isdigit()):
+        return None
+    if len(whole) <= 11:
         ns = int(fraction[:9].ljust(9, "0"))
         ms = int(whole) * 1000 + ns // 1_000_000
         return (ms, ns % 1_000_000) if ms < MAX_MS else None
-    return None
+    return instant_of_number(int(whole))

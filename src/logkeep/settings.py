@@ -1,0 +1,140 @@
+"""Settings of a server: environment (`LOGKEEP_*`) over a TOML file over defaults.
+
+Every setting is a field of `Settings`; its environment variable is `LOGKEEP_` and its name in capitals.
+Durations are seconds or `90s`, `10m`, `6h`, `5d`; sizes are bytes or `512KiB`, `64MiB`, `20GiB`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from logkeep.errors import BadSetting
+
+PREFIX = "LOGKEEP_"
+# Variables with the prefix that are no settings of the server.
+OTHER_VARIABLES = frozenset({"LOGKEEP_URL", "LOGKEEP_TOKEN", "LOGKEEP_CONFIG", "LOGKEEP_CRASH_AT"})
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+def _amount(text: str, units: Mapping[str, int], what: str) -> int:
+    match = re.fullmatch(r"(\d{1,15}) ?([a-zA-Z]*)", text.strip())
+    if not match or match[2] not in units:
+        raise ValueError(f"{what}, such as {'10' + list(units)[-2]!r}")
+    return int(match[1]) * units[match[2]]
+
+
+def duration(text: str) -> int:
+    """Seconds of `90`, `90s`, `10m`, `6h` or `5d`. Raises ValueError."""
+    return _amount(text, _SECONDS, "a duration")
+
+
+def size(text: str) -> int:
+    """Bytes of `512`, `64KiB`, `64MiB`, `2GiB` or `1TiB`. Raises ValueError."""
+    return _amount(text, _BYTES, "a size")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) < 65_536:
+        return int(text)
+    raise ValueError("a port from 0 to 65535 (0 takes a free one)")
+
+
+def _positive(parse: Callable[[str], int]) -> Callable[[str], int]:
+    def parse_positive(text: str) -> int:
+        value = parse(text)
+        if value <= 0:
+            raise ValueError("more than 0")
+        return value
+
+    return parse_positive
+
+
+def _setting(default: Any, parse: Callable[[str], Any], help_: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help_})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set. `help` stands in each field's metadata."""
+
+    data: Path = _setting(Path("data"), Path, "folder for the spool, the index, the catalog and the archive")
+    host: str = _setting("127.0.0.1", str, "address to listen on")
+    port: int = _setting(7280, _port, "port to listen on; 0 takes a free one")
+    archive: str = _setting("", str, "URL of the first account's archive: a folder or s3://bucket/prefix")
+    s3_endpoint: str = _setting("", str, "endpoint of an S3-compatible provider")
+    seal_after: int = _setting(600, duration, "how long after its end an hour is sealed")
+    late_sweep: int = _setting(6 * 3600, _positive(duration), "how long late lines wait for the next object")
+    max_object_bytes: int = _setting(512 << 20, _positive(size), "raw lines in one object at most")
+    retention: int = _setting(7 * 86_400, _positive(duration), "how long lines stay in the live search")
+    restore_expiry: int = _setting(5 * 86_400, _positive(duration), "how long a restored account stays")
+    spool_max_bytes: int = _setting(20 << 30, _positive(size), "bytes that may wait in the spool")
+    min_free_bytes: int = _setting(256 << 20, size, "disk space that intake leaves free")
+
+    @property
+    def archive_url(self) -> str:
+        return self.archive or f"file://{(self.data / 'archive').resolve()}"
+
+
+def load_settings(
+    overrides: Mapping[str, str], *, config: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """The settings in force: overrides (command line) over environment over file over defaults.
+
+    Raises BadSetting, which names the setting, its value and where it came from.
+    """
+    config_path = config or (Path(environ["LOGKEEP_CONFIG"]) if environ.get("LOGKEEP_CONFIG") else None)
+    layers = [
+        ("the command line", dict(overrides)),
+        ("the environment", _from_environment(environ)),
+        (f"the file {config_path}", _from_file(config_path)),
+    ]
+    known = {setting.name: setting for setting in fields(Settings)}
+    values: dict[str, Any] = {}
+    for source, layer in layers:
+        for name, text in layer.items():
+            if name not in known:
+                raise BadSetting(f"{source} sets {name!r}, which is no setting", hint=_known(known))
+            parsed = _parsed(name, text, source, known[name].metadata["parse"])
+            values.setdefault(name, parsed)
+    return Settings(**values)
+
+
+def _parsed(name: str, text: str, source: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise BadSetting(
+            f"{source} sets {name} to {text!r}, which cannot be used", hint=f"write {error}"
+        ) from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name not in OTHER_VARIABLES
+    }
+
+
+def _from_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        with path.open("rb") as file:
+            return {name: str(value) for name, value in tomllib.load(file).items()}
+    except OSError as error:
+        raise BadSetting(f"the settings file {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"the settings file {path} is not TOML: {error}") from None
+
+
+def _known(known: Mapping[str, Any]) -> str:
+    return f"the settings are {', '.join(known)}"
