@@ -1,0 +1,1 @@
+"""The query language: text to nodes, nodes to SQL and to a Python predicate."""
