@@ -1,0 +1,1 @@
+"""Buckets: a folder or an object store, behind one protocol (`storage.base.Bucket`)."""
