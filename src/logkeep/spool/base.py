@@ -41,7 +41,7 @@ class Frame:
     max_ts: int
     first_lid: int
     last_lid: int
-    rx: int  # receipt time of the frame's first line
+    rx: int  # receipt time of the frame's oldest line
     data: bytes
 
 

@@ -1,0 +1,190 @@
+"""Search over live lines and restored accounts: pages of records, histograms, top values."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from logkeep.errors import InputError
+from logkeep.index.base import Engine, Param
+from logkeep.index.columns import NAMES
+from logkeep.query.sql import Condition
+from logkeep.record import NO_META, Record
+from logkeep.timeline import MAX_MS, TimeRange
+
+MAX_PAGE = 10_000
+MAX_VALUES = 1_000
+MAX_BUCKETS = 10_000
+
+
+class Order(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Which lines a search looks at. `table` is a table's name from our own code; `account` is set
+    where the table holds several accounts, and then always part of the condition."""
+
+    table: str
+    account: str = ""
+    range: TimeRange
+    condition: Condition
+
+    def where(self) -> tuple[str, dict[str, Param]]:
+        clauses = ["_ts >= {from_ms:Int64} AND _ts < {to_ms:Int64}", f"({self.condition.sql})"]
+        params: dict[str, Param] = {"from_ms": self.range.start, "to_ms": self.range.end}
+        if self.account:
+            clauses.insert(0, "_account = {account:String}")
+            params["account"] = self.account
+        return " AND ".join(clauses), {**params, **self.condition.params}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    records: list[Record]
+    cursor: str | None  # None when nothing comes after this page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    ts: int
+    levels: dict[str, int]
+
+
+class _Row(msgspec.Struct, gc=False):
+    """A line as the engine writes it: every column there, the id a number, `_meta` a text."""
+
+    lid: int = msgspec.field(name="_lid")
+    ts: int = msgspec.field(name="_ts")
+    ns: int = msgspec.field(name="_ns")
+    rx: int = msgspec.field(name="_rx")
+    account: str = msgspec.field(name="_account")
+    host: str = msgspec.field(name="_host")
+    app: str = msgspec.field(name="_app")
+    file: str = msgspec.field(name="_file")
+    env: str = msgspec.field(name="_env")
+    level: str
+    tag: tuple[str, ...] = msgspec.field(name="_tag")
+    meta: str = msgspec.field(name="_meta")
+    line: str = msgspec.field(name="_line")
+    raw: str = msgspec.field(name="_raw")
+
+
+_rows = msgspec.json.Decoder(_Row)
+
+
+def search_page(engine: Engine, scope: Scope, *, order: Order, limit: int, cursor: str = "") -> Page:
+    """Up to `limit` records, newest or oldest first, beginning after `cursor`.
+
+    Raises InputError for a limit out of bounds or a cursor that is none of ours.
+    """
+    if not 1 <= limit <= MAX_PAGE:
+        raise InputError(f"limit is {limit}, not 1 to {MAX_PAGE}", hint="page on with the cursor")
+    where, params = scope.where()
+    if cursor:
+        beyond = "<" if order is Order.NEWEST else ">"
+        where += f" AND (_ts, _lid) {beyond} ({{cursor_ts:Int64}}, {{cursor_lid:UInt64}})"
+        params["cursor_ts"], params["cursor_lid"] = _decode_cursor(cursor)
+    direction = "DESC" if order is Order.NEWEST else "ASC"
+    lines = engine.json_lines(
+        f"SELECT {NAMES} FROM {scope.table} WHERE {where}"
+        f" ORDER BY _ts {direction}, _lid {direction} LIMIT {{limit:UInt64}}",
+        {**params, "limit": limit + 1},
+    )
+    rows = _rows.decode_lines(lines)
+    more = len(rows) > limit
+    last = rows[:limit][-1] if more else None
+    return Page(
+        records=[_record(row) for row in rows[:limit]],
+        cursor=_encode_cursor(last.ts, last.lid) if last else None,
+    )
+
+
+def histogram(engine: Engine, scope: Scope, *, interval_ms: int) -> list[Bucket]:
+    """Lines by level in steps of `interval_ms`, oldest first; steps without lines are left out."""
+    if interval_ms < 1 or (scope.range.end - scope.range.start) / interval_ms > MAX_BUCKETS:
+        raise InputError(
+            f"an interval of {interval_ms} ms makes more than {MAX_BUCKETS} steps of this range",
+            hint="choose a longer interval or a shorter range",
+        )
+    where, params = scope.where()
+    rows = engine.rows(
+        "SELECT intDiv(_ts, {step:Int64}) * {step:Int64} AS ts, level, count() AS lines"
+        f" FROM {scope.table} WHERE {where} GROUP BY ts, level ORDER BY ts, level",
+        {**params, "step": interval_ms},
+    )
+    buckets: dict[int, dict[str, int]] = {}
+    for row in rows:
+        buckets.setdefault(row["ts"], {})[row["level"]] = row["lines"]
+    return [Bucket(ts=ts, levels=levels) for ts, levels in buckets.items()]
+
+
+def top_values(engine: Engine, scope: Scope, *, expression: Condition, limit: int) -> list[tuple[str, int]]:
+    """The most frequent values of an expression over the lines, with their counts; '' is no value."""
+    if not 1 <= limit <= MAX_VALUES:
+        raise InputError(f"limit is {limit}, not 1 to {MAX_VALUES}")
+    where, params = scope.where()
+    rows = engine.rows(
+        f"SELECT {expression.sql} AS value, count() AS lines FROM {scope.table}"
+        f" WHERE {where} GROUP BY value HAVING value != '' ORDER BY lines DESC, value LIMIT {{limit:UInt64}}",
+        {**params, **expression.params, "limit": limit},
+    )
+    return [(row["value"], row["lines"]) for row in rows]
+
+
+def bounds(engine: Engine, scope: Scope) -> TimeRange | None:
+    """The shortest range that holds every line of the scope; None when there is none."""
+    where, params = scope.where()
+    row = engine.rows(
+        f"SELECT min(_ts) AS first, max(_ts) AS last, count() AS lines FROM {scope.table} WHERE {where}",
+        params,
+    )[0]
+    return TimeRange(start=row["first"], end=row["last"] + 1) if row["lines"] else None
+
+
+def _record(row: _Row) -> Record:
+    return Record(
+        lid=str(row.lid),
+        ts=row.ts,
+        ns=row.ns,
+        rx=row.rx,
+        account=row.account,
+        host=row.host,
+        app=row.app,
+        file=row.file,
+        env=row.env,
+        level=row.level,
+        tag=row.tag,
+        meta=_meta(row.meta) if row.meta else NO_META,
+        line=row.line,
+        raw=row.raw,
+    )
+
+
+def _meta(text: str) -> msgspec.Raw:
+    """The column as JSON again. The engine keeps JSON as it came, but of a text only what it says."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.Raw(msgspec.json.encode(text))
+    return msgspec.Raw(text.encode())
+
+
+def _encode_cursor(ts: int, lid: int) -> str:
+    return base64.urlsafe_b64encode(f"{ts}.{lid}".encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        ts, lid = map(int, text.split("."))
+    except ValueError:
+        ts = lid = -1
+    if not (0 <= ts <= MAX_MS and 0 <= lid < 1 << 63) or _encode_cursor(ts, lid) != cursor:
+        raise InputError(f"{cursor!r} is no cursor", hint="pass the cursor of the page before, unchanged")
+    return ts, lid

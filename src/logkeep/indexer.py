@@ -1,0 +1,58 @@
+"""Indexer: frames of the spool to live lines, in order, each exactly once."""
+
+from __future__ import annotations
+
+import threading
+
+from logkeep.errors import LogkeepError
+from logkeep.faults import crash_point
+from logkeep.index.live import LiveLines
+from logkeep.spool.base import Spool
+
+# A larger batch makes fewer parts to merge; this one holds some 300,000 lines and bounds the memory.
+BATCH_BYTES = 96 << 20
+# After a small batch, wait for more lines to come together: every insert makes a part to merge.
+_SMALL_BYTES = 16 << 20
+_LINGER_S = 0.5
+
+
+class Indexer:
+    """Adds what the spool holds beyond its mark to the live lines. One thread at a time."""
+
+    def __init__(self, spool: Spool, live: LiveLines) -> None:
+        self._spool = spool
+        self._live = live
+        # After a start or an error, lines beyond the mark may be in the table already.
+        self._unsure = True
+
+    def index_some(self) -> int:
+        """Index up to BATCH_BYTES. Returns how many raw bytes; 0 when all is indexed.
+
+        Raises EngineError or Overloaded; the same frames are then tried again by the next call.
+        """
+        frames = self._spool.since(self._spool.indexed_upto(), max_bytes=BATCH_BYTES)
+        if not frames:
+            return 0
+        crash_point("index.begin")
+        try:
+            self._live.add(frames, some_may_be_there=self._unsure)
+        except LogkeepError:
+            self._unsure = True
+            raise
+        crash_point("index.inserted")
+        self._spool.indexed(frames[-1].seq)
+        crash_point("index.marked")
+        self._unsure = False
+        self._spool.trim()
+        return sum(frame.raw_bytes for frame in frames)
+
+    def round(self, stopping: threading.Event) -> float | None:
+        """One step of the worker: a batch. Returns seconds until the next; None when all is indexed."""
+        indexed = self.index_some()
+        if 0 < indexed < _SMALL_BYTES:
+            stopping.wait(_LINGER_S)
+        return 0.0 if indexed else None
+
+    def lag_frames(self) -> int:
+        """How many frames are not indexed yet."""
+        return self._spool.last_seq() - self._spool.indexed_upto()

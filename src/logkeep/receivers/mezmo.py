@@ -1,0 +1,190 @@
+"""Receiver: Mezmo's ingestion bodies, as its real clients send them.
+
+Two shapes: `{"lines":[…]}` (the documented API, its agent) and `{"e":"ls","ls":[…]}` (the npm and PyPI
+loggers). A line is `{"line": text, "timestamp": ms or ISO 8601, "app", "level", "env", "file", "host",
+"meta": object or JSON in a text, …}`; the npm logger's agent form writes `t` for the time and `f` for
+the file. Source of the shapes: docs.mezmo.com/log-analysis-api and the clients' own code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import Any
+
+import msgspec
+
+from logkeep.errors import BadBody
+from logkeep.receivers.instants import instant_of
+from logkeep.receivers.lines import LINE_BYTES, Origin, too_long
+from logkeep.receivers.ndjson import broken_json, not_utf8
+from logkeep.receivers.surrogates import mended
+from logkeep.record import NO_META, Received, Record, Refusal
+
+
+class _Line(msgspec.Struct, gc=False):
+    line: Any = None
+    timestamp: Any = None
+    t: Any = None
+    app: Any = None
+    level: Any = None
+    env: Any = None
+    file: Any = None
+    f: Any = None
+    host: Any = None
+    hostname: Any = None  # the PyPI logger's
+    meta: msgspec.Raw = NO_META
+    # What has no field of its own in a record is kept in its meta.
+    label: Any = None
+    annotation: Any = None
+    pid: Any = None
+    prival: Any = None
+    containerid: Any = None
+
+
+class _PlainLine(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The line that the loggers mostly send, every field of the type it should have."""
+
+    line: str
+    timestamp: str | int | float | None = None
+    app: str | None = None
+    level: str | None = None
+    env: str | None = None
+    file: str | None = None
+    host: str | None = None
+    hostname: str | None = None
+    meta: msgspec.Raw = NO_META
+
+
+class _Body(msgspec.Struct):
+    lines: list[_Line] | None = None
+    ls: list[_Line] | None = None
+
+
+class _PlainBody(msgspec.Struct):
+    lines: list[_PlainLine] | None = None
+    ls: list[_PlainLine] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+_plain_decoder = msgspec.json.Decoder(_PlainBody)
+_EXTRAS = ("label", "annotation", "pid", "prival", "containerid")
+
+
+def receive_mezmo(body: bytes, origin: Origin) -> Received:
+    """Records of a Mezmo body. Raises BadBody, with the position where the JSON breaks off."""
+    if len(body) <= LINE_BYTES and (records := _plain_records(body, origin)) is not None:
+        return Received(records=records)
+    try:
+        parsed = _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        if (whole := mended(body)) is not body:
+            return receive_mezmo(whole, origin)
+        raise broken_json(error, len(body)) from None
+    except UnicodeDecodeError:
+        raise not_utf8(body) from None
+    except RecursionError:
+        raise BadBody("the body is nested too deeply", hint="flatten the lines' meta") from None
+    lines = parsed.lines if parsed.lines is not None else parsed.ls
+    if lines is None:
+        raise BadBody("the body has neither 'lines' nor 'ls'", hint='send {"lines":[{"line":"…"}]}')
+    refused = _refusals(lines, len(body))
+    unwanted = {refusal.line for refusal in refused}
+    kept = [line for number, line in enumerate(lines, 1) if number not in unwanted] if unwanted else lines
+    return Received(records=[_record(line, origin) for line in kept], refused=refused)
+
+
+def _plain_records(body: bytes, origin: Origin) -> list[Record] | None:
+    """The hot path: twice as fast, for bodies of plain lines alone; None for any other."""
+    try:
+        parsed = _plain_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    lines = parsed.lines if parsed.lines is not None else parsed.ls
+    if lines is None:
+        return None
+    records: list[Record] = []
+    append = records.append
+    host, app, file, env, level, tag = astuple(origin)
+    for line in lines:
+        instant = instant_of(line.timestamp) or (-1, 0)
+        append(
+            Record(
+                ts=instant[0],
+                ns=instant[1],
+                host=line.host or line.hostname or host,
+                app=line.app or app,
+                file=line.file or file,
+                env=line.env or env,
+                level=line.level or level,
+                tag=tag,
+                meta=NO_META if line.meta is NO_META else _unwrapped(line.meta),
+                line=line.line,
+            )
+        )
+    return records
+
+
+def _refusals(lines: list[_Line], body_size: int) -> list[Refusal]:
+    refused = []
+    for number, line in enumerate(lines, 1):
+        if type(line.line) is not str:
+            refused.append(Refusal(line=number, code="no-text", reason="'line' is missing or no text"))
+        elif body_size > LINE_BYTES and (size := len(line.line.encode(errors="replace"))) > LINE_BYTES:
+            refused.append(too_long(number, size))
+    return refused
+
+
+def _record(line: _Line, origin: Origin) -> Record:
+    instant = instant_of(line.timestamp) or instant_of(line.t) or (-1, 0)
+    return Record(
+        ts=instant[0],
+        ns=instant[1],
+        host=_text(line.host) or _text(line.hostname) or origin.host,
+        app=_text(line.app) or origin.app,
+        file=_text(line.file) or _text(line.f) or origin.file,
+        env=_text(line.env) or origin.env,
+        level=_text(line.level) or origin.level,
+        tag=origin.tag,
+        meta=_meta(line),
+        line=line.line,
+    )
+
+
+def _text(value: object) -> str:
+    if type(value) is str:
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _meta(line: _Line) -> msgspec.Raw:
+    extras = {name: value for name in _EXTRAS if (value := getattr(line, name)) is not None}
+    meta = _unwrapped(line.meta)
+    if not extras:
+        return meta
+    if meta == NO_META:
+        return msgspec.Raw(msgspec.json.encode(extras))
+    if bytes(meta).startswith(b"{"):
+        own = msgspec.json.decode(meta, type=dict[str, msgspec.Raw])
+        return msgspec.Raw(msgspec.json.encode({**extras, **own}))
+    return msgspec.Raw(msgspec.json.encode({**extras, "meta": meta}))
+
+
+def _unwrapped(meta: msgspec.Raw) -> msgspec.Raw:
+    """The meta on one line and in UTF-8. The clients put a JSON object into a text unless told
+    otherwise; keep the object."""
+    raw = bytes(meta)
+    if raw in (b"", b"null"):
+        return NO_META
+    raw = raw if raw.isascii() else raw.decode(errors="replace").encode()
+    if raw.startswith(b'"') and (inner := _object_in(msgspec.json.decode(raw, type=str))):
+        raw = inner
+    # Outside of JSON texts a line break is white space, inside it cannot be.
+    return msgspec.Raw(raw.replace(b"\n", b" ").replace(b"\r", b" "))
+
+
+def _object_in(text: str) -> bytes | None:
+    try:
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return text.strip().encode()

@@ -1,0 +1,100 @@
+"""The spool's SQLite file: one connection that writes, one for each call that reads at a time."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from logkeep.errors import BadSetting, Overloaded
+
+Values = tuple[object, ...]
+
+
+class SpoolFile:
+    """Every error of SQLite becomes Overloaded: what it says of a good file is that the disk is full or
+    failing, and both may pass. Safe from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file, and makes it if need be. Raises BadSetting."""
+        self.path = path
+        self._lock = threading.Lock()  # for the writer
+        # Lent for a call, not kept by its thread: threads come and go.
+        self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._writer = self._connect()
+        try:
+            # Larger pages suit payloads of 100 KB; both take effect only when the file is made.
+            self._writer.execute("PRAGMA page_size = 16384")
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+            self._writer.executescript(files("logkeep.spool").joinpath("schema.sql").read_text())
+        except sqlite3.DatabaseError as error:
+            self._writer.close()
+            raise self._not_opened(error) from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Durable when the block ends, undone when it raises."""
+        with self._lock, self._translated("written"), self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            yield self._writer
+
+    def give_back(self, pages: int) -> None:
+        """Return up to this many free pages to the file system."""
+        with self._lock, self._translated("written"):
+            self._writer.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+
+    def read(self, sql: str, values: Values = ()) -> list[Any]:
+        with self._translated("read"), self._reader() as db:
+            return db.execute(sql, values).fetchall()
+
+    def stream(self, sql: str, values: Values = ()) -> Generator[Any, None, None]:
+        """Rows as they are asked for. Close it, or read it to its end: it holds a view of the file."""
+        with self._translated("read"), self._reader() as db, closing(db.execute(sql, values)) as rows:
+            yield from rows
+
+    def close(self) -> None:
+        """Call it when no other thread reads any more."""
+        while not self._free.empty():
+            self._free.get().close()
+        self._writer.close()
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            reader = self._free.get_nowait()
+        except queue.Empty:
+            reader = self._connect()
+        try:
+            yield reader
+        finally:
+            self._free.put(reader)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
+        except sqlite3.DatabaseError as error:
+            raise self._not_opened(error) from None
+
+    def _not_opened(self, error: sqlite3.DatabaseError) -> BadSetting:
+        return BadSetting(
+            f"the spool {self.path} cannot be opened: {error}",
+            hint="check that the data folder is writable, has room, and that nobody else uses the file",
+        )
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise Overloaded(
+                f"the spool cannot be {what}: {error}",
+                retry_after=10,
+                hint=f"look at the disk that holds {self.path.parent}; the server goes on by itself",
+            ) from None
