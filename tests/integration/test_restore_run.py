@@ -1,0 +1,425 @@
+"""Restores over a real archive in a folder, into the real engine, with the ledger in a real catalog."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from msgspec import structs
+
+from logkeep.archive.layout import key_of, manifest_key
+from logkeep.archive.manifest import decode, encode
+from logkeep.archive.writer import write_object
+from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.catalog.values import AccountKind, ArchivePolicy, ChunkState, Restore, RestoreState
+from logkeep.errors import Conflict, NotFound
+from logkeep.index.engine import ChdbEngine
+from logkeep.index.restored import RestoredLines, Where, restored_ids
+from logkeep.record import Record, encode_lines
+from logkeep.restore.chunks import ChunkSpec
+from logkeep.restore.desk import RestoreDesk, account_name
+from logkeep.restore.request import RestoreRequest
+from logkeep.spool.base import Frame
+from logkeep.storage.folder import FolderBucket
+from logkeep.storage.open import open_bucket
+from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_start
+
+HOUR = Hour(480_000)
+START = hour_start(HOUR)
+HOURS = 3
+LINES = 4000  # an hour; 2.6 KB each make an hour about a chunk of the smallest size
+STEP_MS = HOUR_MS // LINES
+NOW = START + 10 * HOUR_MS
+FIRST_LID = 1_000_000
+
+
+def record(number: int) -> Record:
+    """The line with this number, counted over all hours."""
+    return Record(
+        lid=str(FIRST_LID + number),
+        ts=START + number * STEP_MS,
+        account="main",
+        host=f"web-{number % 4}",
+        level="error" if number % 10 == 0 else "info",
+        line=f"line {number} " + "x" * 2500,
+    )
+
+
+def frames(first: int, count: int) -> Iterator[Frame]:
+    for start in range(first, first + count, 400):
+        records = [record(number) for number in range(start, min(start + 400, first + count))]
+        raw = encode_lines(records)
+        yield Frame(
+            seq=start,
+            account="main",
+            hour=Hour(HOUR + start // LINES),
+            lines=len(records),
+            raw_bytes=len(raw),
+            min_ts=records[0].ts,
+            max_ts=records[-1].ts,
+            first_lid=int(records[0].lid),
+            last_lid=int(records[-1].lid),
+            rx=0,
+            data=zstandard.compress(raw, 1),
+        )
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of three hours."""
+    root = tmp_path_factory.mktemp("archive")
+    bucket = FolderBucket(root)
+    for number in range(HOURS):
+        file = root.parent / "object"
+        hour = Hour(HOUR + number)
+        manifest = write_object(frames(number * LINES, LINES), file, account="main", hour=hour, part=0)
+        bucket.put_new(manifest.key, file, "application/gzip")
+        bucket.put_new(manifest_key(manifest.key), encode(manifest), "application/json")
+        file.unlink()
+    return root
+
+
+class Site:
+    """A server's parts around one data folder, without the server."""
+
+    def __init__(self, root: Path) -> None:
+        self.now = NOW
+        self.catalog: Catalog = open_catalog(f"sqlite:///{root}/catalog.sqlite")
+        self.engine = ChdbEngine(root / "index")
+        self.bucket = FolderBucket(root / "archive")
+        self.work = root / "work"
+        self.desk = RestoreDesk(
+            catalog=self.catalog,
+            engine=self.engine,
+            open_bucket=open_bucket,
+            work=self.work,
+            clock=lambda: self.now,
+        )
+        if not self.catalog.accounts.list():
+            self.catalog.accounts.create("main", AccountKind.LIVE, 0)
+            self.catalog.archives.put(
+                ArchivePolicy(
+                    account="main",
+                    url=self.bucket.url,
+                    seal_after_s=600,
+                    late_sweep_s=600,
+                    max_object_bytes=1 << 29,
+                )
+            )
+
+    def submit(self, first: int = 0, count: int = HOURS * LINES, query: str = "") -> Restore:
+        """A restore of the lines with these numbers."""
+        within = TimeRange(start=START + first * STEP_MS, end=START + (first + count) * STEP_MS)
+        return self.desk.submit(
+            RestoreRequest(name="Black Friday", source="main", range=within, query=query, expiry_s=60)
+        )
+
+    def finish(self) -> None:
+        """Let the worker's rounds run until there is nothing left to do."""
+        while self.desk.round() == 0.0:
+            pass
+
+    def get(self, restore: Restore) -> Restore:
+        return self.catalog.restores.get(restore.id)
+
+    def numbers(self, restore: Restore) -> list[int]:
+        """The numbers of the lines in the restored account."""
+        rows = self.engine.rows(f"SELECT _lid FROM restored_{restore.id} ORDER BY _ts, _lid")
+        return [row["_lid"] - FIRST_LID for row in rows]
+
+    def close(self) -> None:
+        self.catalog.close()
+        self.engine.close()
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    for file in template.rglob("*.*"):
+        if file.is_file():
+            target = tmp_path / "archive" / file.relative_to(template)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def site(root: Path) -> Iterator[Site]:
+    opened = Site(root)
+    yield opened
+    opened.close()
+
+
+def object_file(root: Path, hour: int = 0) -> Path:
+    return root / "archive" / key_of("main", Hour(HOUR + hour), 0)
+
+
+def test_a_restore_brings_back_exactly_the_lines_of_its_range(site: Site) -> None:
+    submitted = site.submit()
+    assert submitted.state is RestoreState.IN_PROGRESS
+    assert len(site.catalog.restores.chunks(submitted.id)) > 2
+    site.finish()
+    assert site.get(submitted) == replace(
+        submitted,
+        state=RestoreState.ACTIVE,
+        lines=submitted.planned_lines,
+        bytes=submitted.planned_raw_bytes,
+        finished_at=NOW,
+        expires_at=NOW + 60_000,
+        text_index=True,
+    )
+    assert submitted.planned_lines == HOURS * LINES
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+    assert {chunk.state for chunk in site.catalog.restores.chunks(submitted.id)} == {ChunkState.DONE}
+    assert list(site.work.rglob("*.json.gz")) == []
+
+
+def test_a_restore_has_its_own_account_named_after_it(site: Site) -> None:
+    submitted = site.submit()
+    assert submitted.account == f"r-black-friday-{submitted.id[:6]}"
+    assert site.catalog.accounts.get(submitted.account).restore_id == submitted.id
+
+
+def test_the_name_of_a_restored_account_is_allowed_whatever_the_restore_is_called() -> None:
+    assert account_name("Straße №5 / " + "x" * 200, "0123456789ab") == f"r-stra-e-5-{'x' * 31}-012345"
+    assert account_name("日本", "0123456789ab") == "r-012345"
+
+
+def test_a_range_inside_an_hour_cuts_blocks_to_the_millisecond(site: Site) -> None:
+    submitted = site.submit(first=1234, count=3000)
+    assert submitted.planned_lines >= 3000
+    site.finish()
+    assert site.get(submitted).lines == 3000
+    assert site.numbers(submitted) == list(range(1234, 4234))
+
+
+def test_a_query_restores_only_what_it_matches(site: Site) -> None:
+    submitted = site.submit(count=LINES, query="level:error AND host:web-2")
+    site.finish()
+    expected = [n for n in range(LINES) if n % 10 == 0 and n % 4 == 2]
+    assert site.numbers(submitted) == expected
+    assert site.get(submitted).lines == len(expected)
+
+
+def test_a_range_without_objects_gives_an_empty_active_restore(site: Site) -> None:
+    submitted = site.submit(first=100 * LINES, count=10)
+    site.finish()
+    assert site.get(submitted).state is RestoreState.ACTIVE
+    assert site.numbers(submitted) == []
+
+
+def test_lines_that_a_foreign_object_repeats_are_there_once(site: Site, root: Path) -> None:
+    site.bucket.put_new(key_of("main", HOUR, 1), object_file(root), "application/gzip")
+    submitted = site.submit(count=LINES)
+    site.finish()
+    done = site.get(submitted)
+    assert (done.state, done.lines, done.duplicates) == (RestoreState.ACTIVE, LINES, LINES)
+    assert site.numbers(submitted) == list(range(LINES))
+
+
+def test_an_archive_without_any_manifest_is_restored_too(site: Site, root: Path) -> None:
+    for manifest in (root / "archive" / "_manifest").rglob("*.json"):
+        manifest.unlink()
+    submitted = site.submit()
+    site.finish()
+    assert (submitted.planned_objects, submitted.planned_lines) == (HOURS, 0)
+    assert site.get(submitted).lines == HOURS * LINES
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+def test_rows_of_an_interrupted_chunk_are_taken_out_before_it_is_loaded_again(site: Site, root: Path) -> None:
+    submitted = site.submit()
+    chunk = site.catalog.restores.begin(site.catalog.restores.chunks(submitted.id)[0])
+    spec = ChunkSpec.decode(chunk.spec)
+    table = RestoredLines(site.engine, submitted.id)
+    table.create(merging=False)
+    half = Where(sql="_lid % 2 = 0", params={}, from_ms=0, to_ms=NOW)
+    assert table.load(str(root / "archive" / spec.pieces[0].key), chunk.number, half) > 0
+    site.finish()
+    assert site.get(submitted).lines == HOURS * LINES
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "restore.chunk_begun",
+        "restore.chunk_fetched",
+        "restore.chunk_loaded:2",
+        "restore.chunk_done:3",
+        "restore.active",
+        "restore.indexed",
+    ],
+)
+def test_a_killed_process_resumes_and_ends_with_exactly_the_lines_of_the_plan(root: Path, point: str) -> None:
+    site_bucket = FolderBucket(root / "archive")
+    site_bucket.put_new(key_of("main", HOUR, 1), object_file(root), "application/gzip")
+    killed = run_and_kill(root, point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site = Site(root)
+    (begun,) = site.catalog.restores.list()
+    site.desk.resume_all()
+    site.finish()
+    done = site.get(begun)
+    found = site.numbers(begun)
+    site.close()
+    assert (done.state, done.text_index, done.error) == (RestoreState.ACTIVE, True, "")
+    assert (done.lines, done.duplicates) == (HOURS * LINES, LINES)
+    assert found == list(range(HOURS * LINES))
+
+
+def run_and_kill(root: Path, point: str) -> subprocess.CompletedProcess[str]:
+    """A process that restores everything and is killed at the point."""
+    code = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n"
+        "from pathlib import Path\n"
+        f"from {Path(__file__).stem} import Site\n"
+        f"site = Site(Path({str(root)!r}))\n"
+        "site.submit()\n"
+        "site.finish()\n"
+    )
+    env = {**os.environ, "LOGKEEP_CRASH_AT": point}
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+
+
+def test_an_aborted_restore_leaves_no_lines_and_no_account(site: Site) -> None:
+    submitted = site.submit()
+    aborted = site.desk.abort(submitted.id)
+    site.finish()
+    assert aborted == replace(submitted, state=RestoreState.ABORTED, finished_at=NOW)
+    assert site.get(submitted) == aborted
+    assert restored_ids(site.engine) == set()
+    with pytest.raises(NotFound):
+        site.catalog.accounts.get(submitted.account)
+    with pytest.raises(Conflict, match="is ABORTED and cannot become ABORTED"):
+        site.desk.abort(submitted.id)
+
+
+def test_a_restore_that_is_aborted_between_chunks_begins_no_further_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = site.submit()
+    begin = site.catalog.restores.begin
+
+    def begin_and_abort(chunk: Any) -> Any:
+        begun = begin(chunk)
+        if site.get(submitted).state is RestoreState.IN_PROGRESS:
+            site.desk.abort(submitted.id)
+        return begun
+
+    monkeypatch.setattr(site.catalog.restores, "begin", begin_and_abort)
+    site.finish()
+    assert site.get(submitted).state is RestoreState.ABORTED
+    states = [chunk.state for chunk in site.catalog.restores.chunks(submitted.id)]
+    assert ChunkState.PENDING in states
+    assert restored_ids(site.engine) == set()
+
+
+def test_what_is_loaded_can_be_searched_while_the_rest_waits(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = site.submit()
+    done = site.catalog.restores.done
+
+    def done_and_stop(*args: Any, **kwargs: Any) -> Any:
+        site.desk.worker.stopping.set()
+        return done(*args, **kwargs)
+
+    monkeypatch.setattr(site.catalog.restores, "done", done_and_stop)
+    site.desk.round()
+    running = site.get(submitted)
+    assert running.state is RestoreState.IN_PROGRESS
+    assert 0 < running.lines < HOURS * LINES
+    assert len(site.numbers(submitted)) == running.lines
+    monkeypatch.undo()
+    site.desk.worker.stopping.clear()
+    site.finish()
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+def test_a_deleted_restore_is_gone_at_once_but_not_while_it_runs(site: Site) -> None:
+    submitted = site.submit(count=LINES)
+    with pytest.raises(Conflict, match="abort it first"):
+        site.desk.delete(submitted.id)
+    site.finish()
+    assert site.desk.delete(submitted.id).state is RestoreState.DELETED
+    assert restored_ids(site.engine) == set()
+    assert [account.id for account in site.catalog.accounts.list()] == ["main"]
+
+
+def test_a_restored_account_expires_after_its_time(site: Site) -> None:
+    submitted = site.submit(count=LINES)
+    site.finish()
+    assert site.desk.expire_due(NOW + 59_999) == []
+    site.now = NOW + 60_000
+    site.finish()
+    assert site.get(submitted).state is RestoreState.EXPIRED
+    assert restored_ids(site.engine) == set()
+
+
+def damage_length(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def damage_bytes(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [damage_length, damage_bytes])
+@pytest.mark.parametrize("query", ["", "level:error"])
+def test_a_damaged_object_fails_the_restore_by_name(site: Site, root: Path, damage: Any, query: str) -> None:
+    damage(object_file(root, 1))
+    submitted = site.submit(query=query)
+    site.finish()
+    failed = site.get(submitted)
+    assert failed.state is RestoreState.FAILED
+    assert key_of("main", Hour(HOUR + 1), 0) in failed.error
+    assert restored_ids(site.engine) == set()
+
+
+def test_an_object_with_other_lines_than_its_manifest_says_fails_the_restore_by_name(
+    site: Site, root: Path
+) -> None:
+    file = root / "archive" / manifest_key(key_of("main", HOUR, 0))
+    manifest = decode(file.read_bytes(), "manifest")
+    blocks = tuple(structs.replace(block, lines=block.lines + 1) for block in manifest.blocks)
+    file.write_bytes(encode(structs.replace(manifest, blocks=blocks)))
+    submitted = site.submit()
+    site.finish()
+    failed = site.get(submitted)
+    assert failed.state is RestoreState.FAILED
+    assert f"object {key_of('main', HOUR, 0)} gave" in failed.error
+
+
+def test_a_failed_restore_does_not_stop_the_next(site: Site, root: Path) -> None:
+    damage_length(object_file(root, 0))
+    broken, fine = site.submit(count=LINES), site.submit(first=LINES, count=LINES)
+    site.finish()
+    assert [site.get(one).state for one in (broken, fine)] == [RestoreState.FAILED, RestoreState.ACTIVE]
+
+
+def test_only_live_accounts_have_an_archive_to_restore_from(site: Site) -> None:
+    restored = site.submit(count=LINES)
+    for source, message in (("nobody", "no account 'nobody'"), (restored.account, "restored one")):
+        with pytest.raises(NotFound, match=message):
+            site.desk.submit(RestoreRequest(name="x", source=source, range=TimeRange(start=0, end=1)))
+
+
+def test_the_worker_carries_out_what_is_submitted_and_stops_after_its_chunks(site: Site) -> None:
+    site.desk.start()
+    submitted = site.submit()
+    site.desk.stop()
+    stopped = site.get(submitted)
+    assert stopped.state in (RestoreState.IN_PROGRESS, RestoreState.ACTIVE)
+    chunks = site.catalog.restores.chunks(submitted.id)
+    assert ChunkState.LOADING not in {chunk.state for chunk in chunks}
+    assert stopped.lines == sum(chunk.lines for chunk in chunks)
