@@ -1,0 +1,56 @@
+"""Who asks: ingest keys and admin tokens, by any of the ways that shippers send them."""
+
+from __future__ import annotations
+
+import base64
+
+from starlette.requests import Request
+
+from logkeep.catalog.accounts import Keys
+from logkeep.catalog.values import Key, KeyRole
+from logkeep.errors import Forbidden, Unauthorized
+
+
+def ingest_account(request: Request, keys: Keys) -> str:
+    """The account that a request may send lines into. Raises Unauthorized or Forbidden."""
+    key = _key(request, keys)
+    if key.role is not KeyRole.INGEST:
+        raise Forbidden("this key may not send lines", hint="use an ingest key of the account")
+    return key.account
+
+
+def require_admin(request: Request, keys: Keys) -> None:
+    """Raises Unauthorized or Forbidden unless the request carries an admin token."""
+    if _key(request, keys).role is not KeyRole.ADMIN:
+        raise Forbidden("this key may only send lines", hint="use the admin token")
+
+
+def token_of(request: Request) -> str:
+    """The key that a request carries: Bearer, header `apikey`, Basic user, or `?apikey=`; "" for none."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        return _basic_user(value)
+    return request.headers.get("apikey") or request.query_params.get("apikey", "")
+
+
+def _key(request: Request, keys: Keys) -> Key:
+    token = token_of(request)
+    if not token:
+        raise Unauthorized(
+            "the request carries no key",
+            hint="send it as 'Authorization: Bearer KEY', header 'apikey', Basic user, or '?apikey='",
+        )
+    key = keys.resolve(token)
+    if key is None:
+        raise Unauthorized("nobody holds this key", hint="check it, or have a new one issued")
+    return key
+
+
+def _basic_user(value: str) -> str:
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:  # not base64, not ASCII, or not UTF-8 within
+        return ""
+    return user or password

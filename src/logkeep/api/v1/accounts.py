@@ -1,0 +1,48 @@
+"""GET and POST /v1/accounts."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from logkeep.api.auth import require_admin
+from logkeep.api.params import json_body
+from logkeep.api.services import Services
+from logkeep.catalog.values import Account
+from logkeep.timeline import iso
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
+async def list_accounts(request: Request) -> Response:
+    services: Services = request.app.state.services
+    require_admin(request, services.catalog.keys)
+    accounts = await run_in_threadpool(services.catalog.accounts.list)
+    return _json({"accounts": [_shown(account) for account in accounts]})
+
+
+async def create_account(request: Request) -> Response:
+    """Creates a live account that is archived as the first one is, and its first ingest key."""
+    services: Services = request.app.state.services
+    require_admin(request, services.catalog.keys)
+    wanted = await json_body(request, NewAccount)
+    name, key = await run_in_threadpool(services.accounts.open_account, wanted.name)
+    account = await run_in_threadpool(services.catalog.accounts.get, name)
+    return _json({**_shown(account), "ingest_key": key}, status=201)
+
+
+def _shown(account: Account) -> dict[str, object]:
+    return {
+        "account": account.id,
+        "kind": account.kind,
+        "created_at": iso(account.created_at),
+        "restore": account.restore_id or None,
+    }
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")

@@ -1,0 +1,238 @@
+"""Composition root: the one place that chooses adapters and puts the parts together."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from logkeep.api.application import build_api
+from logkeep.api.services import Services
+from logkeep.archiver import Archiver
+from logkeep.catalog.catalog import open_catalog
+from logkeep.errors import BadSetting
+from logkeep.firststart import FILE_NAME, AccountOpener, FirstStart, prepare_accounts
+from logkeep.index.engine import ChdbEngine
+from logkeep.index.live import LiveLines, yield_processor_to_queries
+from logkeep.indexer import Indexer
+from logkeep.intake import Intake
+from logkeep.record import IdSource
+from logkeep.restore.desk import RestoreDesk
+from logkeep.retention import drop_expired
+from logkeep.settings import Settings
+from logkeep.spool.sqlite import SqliteSpool
+from logkeep.storage.base import Bucket
+from logkeep.storage.open import open_bucket
+from logkeep.worker import Worker, end_process_on_defect
+
+_LOOK_FOR_DUE_HOURS_S = 5.0
+_RETENTION_EVERY_S = 600.0
+# Intake makes a few thousand objects a request, none in cycles: collect rarely, and never what the
+# start made.
+_GC_THRESHOLDS = (100_000, 50, 50)
+
+# The loop that takes requests computes without pause under load. The thread that commits them needs the
+# interpreter a few times a commit, and would wait 5 ms for it each time.
+_SWITCH_INTERVAL_S = 0.0005
+
+Announce = Callable[[str], None]
+
+
+def clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def serve(settings: Settings, *, announce: Announce) -> None:
+    """Run a server until it is told to stop (SIGINT, SIGTERM). Raises LogkeepError when it cannot start."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    end_process_on_defect()
+    # uvicorn hands the signal that stopped it on to these once it is done; the parts still have to close.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: None)
+    with ExitStack() as stack:
+        _hold_data_folder(settings.data, stack)
+        listener = stack.enter_context(_listener(settings))
+        services = stack.enter_context(_services(settings))
+        url = _url_of(listener)
+        started = prepare_accounts(services.accounts, url)
+        stack.enter_context(_workers(services))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        _Server(services, lambda: _announce(announce, url, settings, started)).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, services: Services, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build_api(services),
+                loop="uvloop",
+                http="httptools",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+@contextmanager
+def _services(settings: Settings) -> Iterator[Services]:
+    """All parts over the data folder, opened in order and closed in reverse."""
+    data = settings.data
+    work = _fresh_folder(data / "work")
+    bucket_at = _bucket_opener(settings)
+    with ExitStack() as stack:
+        catalog = open_catalog(f"sqlite:///{data / 'catalog.sqlite'}")
+        stack.callback(catalog.close)
+        spool = SqliteSpool(
+            data / "spool.sqlite",
+            clock=clock,
+            max_bytes=settings.spool_max_bytes,
+            min_free_bytes=settings.min_free_bytes,
+        )
+        stack.callback(spool.close)
+        engine = ChdbEngine(data / "index")
+        stack.callback(engine.close)
+        live = LiveLines(engine, work)
+        yield_processor_to_queries()
+        indexer = Indexer(spool, live)
+        archiver = Archiver(
+            spool=spool,
+            objects=catalog.objects,
+            policy=catalog.archives.get,
+            open_bucket=lambda policy: bucket_at(policy.url),
+            clock=clock,
+            work_dir=_fresh_folder(work / "archive"),
+        )
+        restores = RestoreDesk(
+            catalog=catalog,
+            engine=engine,
+            open_bucket=bucket_at,
+            work=_fresh_folder(work / "restore"),
+            clock=clock,
+        )
+        index_worker = Worker("index", lambda: indexer.round(index_worker.stopping))
+        ids = IdSource(clock, floor=spool.last_lid())
+        yield Services(
+            settings=settings,
+            clock=clock,
+            catalog=catalog,
+            spool=spool,
+            engine=engine,
+            intake=Intake(spool, ids, clock, index_worker.wake),
+            indexer=indexer,
+            archiver=archiver,
+            restores=restores,
+            accounts=AccountOpener(catalog=catalog, settings=settings, clock=clock),
+            index_worker=index_worker,
+            archive_worker=Worker("archive", lambda: _archive_round(archiver)),
+            upkeep_worker=Worker("upkeep", lambda: _upkeep_round(live, settings)),
+        )
+
+
+@contextmanager
+def _workers(services: Services) -> Iterator[None]:
+    workers = (services.index_worker, services.archive_worker, services.upkeep_worker)
+    with ExitStack() as stack:
+        for worker in workers:
+            worker.start()
+            stack.callback(worker.stop)
+        services.restores.start()
+        stack.callback(services.restores.stop)
+        yield
+
+
+def _archive_round(archiver: Archiver) -> float:
+    archiver.seal_due()
+    due = archiver.next_due()
+    if due is None:
+        return _LOOK_FOR_DUE_HOURS_S
+    return min(max((due - clock()) / 1000, 0.1), _LOOK_FOR_DUE_HOURS_S)
+
+
+def _upkeep_round(live: LiveLines, settings: Settings) -> float:
+    drop_expired(live, retention_s=settings.retention, clock=clock)
+    return _RETENTION_EVERY_S
+
+
+def _bucket_opener(settings: Settings) -> Callable[[str], Bucket]:
+    options = {"endpoint": settings.s3_endpoint} if settings.s3_endpoint else {}
+
+    def open_(url: str) -> Bucket:
+        return open_bucket(url, options if url.startswith("s3://") else {})
+
+    return open_
+
+
+def _hold_data_folder(data: Path, stack: ExitStack) -> None:
+    """Make the folder and hold it for this process; what the kernel frees when the process ends."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files hold lines and keys
+        lock = stack.enter_context((data / "lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BadSetting(
+            f"another server uses the data folder {data}",
+            hint="stop it, or choose another folder with --data",
+        ) from None
+    except OSError as error:
+        raise BadSetting(f"the data folder {data} cannot be used: {error.strerror}") from None
+
+
+@contextmanager
+def _listener(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise BadSetting(
+                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}",
+                hint="choose another with --port; 0 takes a free one",
+            ) from None
+        yield listener
+
+
+def _url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _fresh_folder(path: Path) -> Path:
+    """An empty folder for files on their way; what a crash left there is of no use any more."""
+    path.mkdir(parents=True, exist_ok=True)
+    for left in path.iterdir():
+        if left.is_file():
+            left.unlink()
+    return path
+
+
+def _announce(announce: Announce, url: str, settings: Settings, started: FirstStart | None) -> None:
+    announce(f"logkeep listens on {url}")
+    if started:
+        announce(f"account      {started.account}")
+        announce(f"ingest key   {started.ingest_key}")
+        announce(f"admin token  {started.admin_token}")
+        announce(f"Both are shown this once, and stand in {os.fspath(settings.data / FILE_NAME)}.")
