@@ -18,7 +18,9 @@ from logkeep.errors import BadSetting
 
 PREFIX = "LOGKEEP_"
 # Variables with the prefix that are no settings of the server.
-OTHER_VARIABLES = frozenset({"LOGKEEP_URL", "LOGKEEP_TOKEN", "LOGKEEP_CONFIG", "LOGKEEP_CRASH_AT"})
+OTHER_VARIABLES = frozenset(
+    {"LOGKEEP_URL", "LOGKEEP_TOKEN", "LOGKEEP_KEY", "LOGKEEP_CONFIG", "LOGKEEP_CRASH_AT"}
+)
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}

@@ -1,0 +1,54 @@
+"""A file of lines to gzip objects in a folder, end to end: `logkeep send`, then `logkeep archive seal`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.figures import Figure, main
+from bench.servers import HOURS, LINES, QUICK_LINES, first_hour, fresh_server, wait_indexed
+from logkeep.sample import sample_json_lines
+
+
+def measure(quick: bool) -> Sequence[Figure]:
+    lines = QUICK_LINES if quick else LINES
+    with tempfile.TemporaryDirectory(prefix="logkeep-bench-") as folder, fresh_server() as server:
+        file = Path(folder) / "lines.json"
+        with file.open("wb") as out:
+            out.writelines(sample_json_lines(lines=lines, first_hour=first_hour(), hours=HOURS))
+        began = time.monotonic()
+        _logkeep("send", str(file), "--data", str(server.data))
+        sent = time.monotonic() - began
+        with server.admin() as client:
+            sealed = client.post("/v1/archive/seal", {"now": True})["sealed"]
+            took = time.monotonic() - began
+            lag = wait_indexed(client)
+        size = file.stat().st_size / 1e6
+    if sum(entry["lines"] for entry in sealed) != lines:
+        raise RuntimeError("not every line was sealed")
+    raw = sum(entry["raw_bytes"] for entry in sealed) / 1e6
+    return [
+        Figure(
+            name="file to objects over HTTP",
+            value=took,
+            unit="s",
+            goal=4.5,
+            at_most=True,
+            note=f"{lines:,} lines, file {size:.0f} MB, raw {raw:.0f} MB, {len(sealed)} objects; "
+            f"sent after {sent:.2f} s; searchable {lag:.1f} s after the seal",
+        )
+    ]
+
+
+def _logkeep(*arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "logkeep.cli.main", *arguments], stdout=subprocess.DEVNULL, check=True
+    )
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -1,0 +1,132 @@
+"""A load client with prebuilt requests on keep-alive connections, in a process of its own.
+
+`python -m bench.load URL KEY --lines 1000 --connections 4 --seconds 30` prints one JSON object:
+`lines` acknowledged, `requests`, `seconds`, `median_ms` and `p99_ms` of a request, `raw_bytes` sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from logkeep.sample import SampleBody, sample_bodies
+from logkeep.timeline import Hour, hour_of
+
+# More than a frame of the spool holds, so that nothing compresses better than it would in earnest.
+_DISTINCT_LINES = 100_000
+
+
+@dataclass
+class Tally:
+    lines: int = 0
+    raw_bytes: int = 0
+    times_s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prebuilt:
+    data: bytes
+    lines: int
+
+
+def prebuilt(url: str, key: str, lines_per_body: int) -> list[Prebuilt]:
+    hour = Hour(hour_of(int(time.time() * 1000)) - 1)
+    bodies = sample_bodies(lines=_DISTINCT_LINES, first_hour=hour, hours=1, lines_per_body=lines_per_body)
+    return [Prebuilt(_request(url, key, body), body.lines) for body in bodies]
+
+
+def _request(url: str, key: str, body: SampleBody) -> bytes:
+    head = (
+        f"POST {body.path}?{urlencode(body.params)} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Type: {body.content_type}\r\n"
+        f"Content-Length: {len(body.data)}\r\n\r\n"
+    )
+    return head.encode() + body.data
+
+
+def connection(url: str, requests: list[Prebuilt], first: int, end: float, tally: Tally) -> None:
+    """Sends one request after the other until `end`, each after the answer to the last."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        number = first
+        while (began := time.perf_counter()) < end:
+            request = requests[number % len(requests)]
+            sock.sendall(request.data)
+            _read_answer(sock)
+            tally.times_s.append(time.perf_counter() - began)
+            tally.lines += request.lines
+            tally.raw_bytes += len(request.data)
+            number += 1
+
+
+def _read_answer(sock: socket.socket) -> None:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _more(sock)
+    head, _, body = received.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"the server answered {received!r}")
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+    )
+    while len(body) < length:
+        body += _more(sock)
+
+
+def _more(sock: socket.socket) -> bytes:
+    if chunk := sock.recv(65_536):
+        return chunk
+    raise RuntimeError("the server closed the connection")
+
+
+def run(url: str, key: str, *, lines: int, connections: int, seconds: float) -> dict[str, float]:
+    requests = prebuilt(url, key, lines)
+    tallies = [Tally() for _ in range(connections)]
+    began = time.perf_counter()
+    threads = [
+        threading.Thread(target=connection, args=(url, requests, 17 * n, began + seconds, tally))
+        for n, tally in enumerate(tallies)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    times = sorted(time_s for tally in tallies for time_s in tally.times_s)
+    return {
+        "lines": sum(tally.lines for tally in tallies),
+        "raw_bytes": sum(tally.raw_bytes for tally in tallies),
+        "requests": len(times),
+        "seconds": time.perf_counter() - began,
+        "median_ms": statistics.median(times) * 1000,
+        "p99_ms": times[len(times) * 99 // 100] * 1000,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("key")
+    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=30)
+    options = parser.parse_args()
+    result = run(
+        options.url,
+        options.key,
+        lines=options.lines,
+        connections=options.connections,
+        seconds=options.seconds,
+    )
+    print(msgspec.json.encode(result).decode())
+
+
+if __name__ == "__main__":
+    main()

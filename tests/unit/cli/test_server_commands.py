@@ -1,0 +1,257 @@
+"""Commands that ask a server: what they ask, what they print, how they end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from logkeep.cli.main import main
+
+from .recording_server import Answer, Seen, Server
+
+OBJECT = {
+    "account": "main",
+    "hour": "2025-11-20T12:00:00.000Z",
+    "part": 0,
+    "key": "year=2025/month=11/day=20/main.2025-11-20.1200.json.gz",
+    "lines": 1200,
+    "raw_bytes": 350_000,
+    "stored_bytes": 100_000,
+    "sha256": "ab",
+    "min_ts": "2025-11-20T12:00:00.000Z",
+    "max_ts": "2025-11-20T12:59:59.000Z",
+    "sealed_at": "2025-11-20T13:10:00.000Z",
+}
+RESTORE = {
+    "id": "42",
+    "name": "incident",
+    "state": "ACTIVE",
+    "account": "r-incident-42",
+    "source": "main",
+    "from": "2025-11-20T12:00:00.000Z",
+    "to": "2025-11-20T13:00:00.000Z",
+    "query": "level:error",
+    "planned": {"objects": 1, "lines": 1200, "bytes": 100_000, "raw_bytes": 350_000},
+    "lines": 7,
+    "bytes": 350_000,
+    "duplicates": 0,
+    "created_at": "2025-11-20T14:00:00.000Z",
+    "finished_at": "2025-11-20T14:00:01.000Z",
+    "expires_at": "2025-11-25T14:00:01.000Z",
+    "text_index": True,
+    "error": None,
+}
+RECORDS = [{"_lid": str(n), "_ts": 1_763_640_000_000 + n, "_line": f"line {n}"} for n in range(5)]
+
+
+def run(server: Server, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--url", server.url, "--token", "at"])
+
+
+def answer_with(server: Server, document: Any) -> None:
+    server.respond = lambda _seen: Answer(document=document)
+
+
+def lines_of(done: Result) -> list[Any]:
+    return [msgspec.json.decode(line) for line in done.stdout_bytes.splitlines()]
+
+
+def test_search_prints_records_as_lines(server: Server) -> None:
+    answer_with(server, {"records": RECORDS[:1], "cursor": None})
+    done = run(server, "search", "level:error", "--from", "-2h", "--account", "r-1")
+    assert (done.exit_code, done.stdout) == (0, "2025-11-20T12:00:00.000Z - - - line 0\n")
+    assert server.seen[0].params == {
+        "query": "level:error",
+        "from": "-2h",
+        "account": "r-1",
+        "order": "newest",
+        "limit": "100",
+    }
+
+
+def test_search_without_limit_follows_the_cursor_to_the_end(server: Server) -> None:
+    def respond(seen: Seen) -> Answer:
+        start = int(seen.params.get("cursor", 0))
+        cursor = str(start + 2) if start + 2 < len(RECORDS) else None
+        return Answer(document={"records": RECORDS[start : start + 2], "cursor": cursor})
+
+    server.respond = respond
+    done = run(server, "search", "--limit", "0", "--json")
+    assert (done.exit_code, lines_of(done)) == (0, RECORDS)
+
+
+def test_search_stops_at_its_limit(server: Server) -> None:
+    answer_with(server, {"records": RECORDS[:3], "cursor": "more"})
+    assert lines_of(run(server, "search", "--limit", "3", "--json")) == RECORDS[:3]
+    assert len(server.seen) == 1
+
+
+def test_search_that_finds_nothing_ends_with_1(server: Server) -> None:
+    answer_with(server, {"records": [], "cursor": None})
+    done = run(server, "search", "nothing")
+    assert (done.exit_code, done.stdout) == (1, "")
+
+
+def test_a_bad_query_is_pointed_at_and_ends_with_2(server: Server) -> None:
+    problem = {"detail": "column 3: a word is expected", "column": 3, "expected": "a word"}
+    server.respond = lambda _seen: Answer(status=400, document=problem)
+    done = run(server, "search", "a )b")
+    assert done.exit_code == 2
+    assert done.stderr == "  a )b\n    ^\nlogkeep: column 3: a word is expected\n  expected a word\n"
+
+
+def test_a_histogram_has_a_bar_for_each_interval(server: Server) -> None:
+    buckets = [
+        {"ts": 1_763_640_000_000, "count": 4, "levels": {"error": 1, "": 3}},
+        {"ts": 1_763_640_060_000, "count": 2, "levels": {"error": 2}},
+    ]
+    answer_with(server, {"from": 0, "to": 1, "interval": 60_000, "total": 6, "buckets": buckets})
+    shown = run(server, "search", "--histogram").stdout.splitlines()
+    assert shown[1].split() == ["2025-11-20T12:00:00.000Z", "4", "█" * 50, "-:3", "error:1"]
+    assert shown[2].split() == ["2025-11-20T12:01:00.000Z", "2", "█" * 25, "error:2"]
+    assert shown[3] == "6 lines"
+    assert lines_of(run(server, "search", "--histogram", "--json")) == buckets
+
+
+def test_top_counts_the_values_of_a_field(server: Server) -> None:
+    answer_with(server, {"field": "host", "values": [{"value": "web-1", "count": 1200}]})
+    assert run(server, "search", "--top", "host").stdout.split() == ["HOST", "LINES", "web-1", "1,200"]
+    assert server.seen[0].path == "/v1/fields"
+
+
+def test_archive_ls_lists_objects(server: Server) -> None:
+    answer_with(server, {"objects": [OBJECT]})
+    assert run(server, "archive", "ls").stdout.splitlines()[1].split() == [
+        OBJECT["key"],
+        "1,200",
+        "350.0",
+        "kB",
+        "100.0",
+        "kB",
+        "3.50",
+    ]
+    assert lines_of(run(server, "archive", "ls", "--json")) == [OBJECT]
+
+
+def test_archive_seal_asks_for_what_is_due_or_for_all(server: Server) -> None:
+    answer_with(server, {"sealed": []})
+    assert run(server, "archive", "seal").stdout.startswith("nothing was due")
+    assert run(server, "archive", "seal", "--now", "--account", "main", "--json").stdout == ""
+    assert [msgspec.json.decode(seen.body) for seen in server.seen] == [
+        {"account": None, "now": False},
+        {"account": "main", "now": True},
+    ]
+
+
+def test_archive_status_shows_what_waits(server: Server) -> None:
+    status = {
+        "accounts": [
+            {
+                "account": "main",
+                "archive": "file:///x",
+                "state": "ok",
+                "lag_s": 30,
+                "open_hours": [
+                    {"hour": "2025-11-20T12:00Z", "lines": 5, "bytes": 100, "due_at": "2025-11-20T13:10Z"}
+                ],
+                "waiting_lines": 5,
+                "waiting_bytes": 100,
+                "objects": 1,
+                "archived_lines": 1200,
+                "archived_raw_bytes": 350_000,
+                "archived_bytes": 100_000,
+                "last_error": None,
+            }
+        ],
+        "spool_bytes": 2048,
+        "index_lag_frames": 0,
+        "index_error": None,
+    }
+    answer_with(server, status)
+    shown = run(server, "archive", "status").stdout
+    assert "1 objects, 1,200 lines, 100.0 kB" in shown
+    assert "2025-11-20T12:00Z" in shown
+    assert lines_of(run(server, "archive", "status", "--json")) == [status]
+
+
+def test_restore_create_can_wait_for_the_end(server: Server) -> None:
+    states = iter(["IN_PROGRESS", "IN_PROGRESS", "ACTIVE"])
+    server.respond = lambda _seen: Answer(document={**RESTORE, "state": next(states)})
+    done = run(
+        server,
+        *("restore", "create", "--name", "incident", "--from", "-2h", "--to", "now"),
+        *("--query", "level:error", "--wait", "--json"),
+    )
+    assert (done.exit_code, lines_of(done)) == (0, [RESTORE])
+    assert msgspec.json.decode(server.seen[0].body) == {
+        "name": "incident",
+        "from": "-2h",
+        "to": "now",
+        "query": "level:error",
+        "account": "main",
+    }
+
+
+def test_a_restore_that_fails_while_waited_for_ends_with_1(server: Server) -> None:
+    answer_with(server, {**RESTORE, "state": "FAILED", "error": "the object is gone"})
+    done = run(server, "restore", "create", "--name", "x", "--from", "-2h", "--to", "now", "--wait")
+    assert done.exit_code == 1
+    assert "the object is gone" in done.stdout
+
+
+def test_a_dry_run_prints_the_plan(server: Server) -> None:
+    answer_with(server, {"objects": 1, "lines": 1200, "exact": True})
+    done = run(server, "restore", "create", "--name", "x", "--from", "-2h", "--to", "now", "--dry-run")
+    assert [line.split() for line in done.stdout.splitlines()[1:]] == [
+        ["objects", "1"],
+        ["lines", "1,200"],
+        ["exact", "True"],
+    ]
+    assert server.seen[0].path == "/v1/restores/plan"
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "path"),
+    [
+        ("show", "GET", "/v1/restores/42"),
+        ("abort", "POST", "/v1/restores/42/abort"),
+        ("delete", "DELETE", "/v1/restores/42"),
+    ],
+)
+def test_one_restore_is_shown_aborted_or_deleted(
+    server: Server, command: str, method: str, path: str
+) -> None:
+    answer_with(server, RESTORE)
+    done = run(server, "restore", command, "42")
+    assert (done.exit_code, server.seen[0].method, server.seen[0].path) == (0, method, path)
+    assert "r-incident-42" in done.stdout
+
+
+def test_restore_ls_lists_restores(server: Server) -> None:
+    answer_with(server, {"restores": [RESTORE]})
+    assert lines_of(run(server, "restore", "ls", "--json")) == [RESTORE]
+    assert "incident" in run(server, "restore", "ls").stdout
+
+
+def test_an_unknown_restore_ends_with_3(server: Server) -> None:
+    server.respond = lambda _seen: Answer(status=404, document={"detail": "there is no restore 42"})
+    done = run(server, "restore", "show", "42")
+    assert (done.exit_code, done.stderr) == (3, "logkeep: there is no restore 42\n")
+
+
+def test_account_create_shows_its_key(server: Server) -> None:
+    made = {"account": "shop", "kind": "live", "created_at": "x", "restore": None, "ingest_key": "ik-1"}
+    answer_with(server, made)
+    assert "ik-1" in run(server, "account", "create", "shop").stdout
+    assert lines_of(run(server, "account", "create", "shop", "--json")) == [made]
+
+
+def test_account_ls_lists_accounts(server: Server) -> None:
+    accounts = [{"account": "main", "kind": "live", "created_at": "2025-11-20T12:00Z", "restore": None}]
+    answer_with(server, {"accounts": accounts})
+    shown = run(server, "account", "ls").stdout.splitlines()
+    assert shown[1].split() == ["main", "live", "2025-11-20T12:00Z", "-"]
+    assert lines_of(run(server, "account", "ls", "--json")) == accounts
