@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from logkeep.settings import Settings
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.storage.base import Bucket
 from logkeep.storage.open import open_bucket
-from logkeep.worker import Worker, end_process_on_defect
+from logkeep.worker import Worker, end_process_on_defect, give_way
 
 _LOOK_FOR_DUE_HOURS_S = 5.0
 _RETENTION_EVERY_S = 600.0
@@ -43,7 +44,7 @@ _GC_THRESHOLDS = (100_000, 50, 50)
 
 # The loop that takes requests computes without pause under load. The thread that commits them needs the
 # interpreter a few times a commit, and would wait 5 ms for it each time.
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S = 0.00005
 
 Announce = Callable[[str], None]
 
@@ -111,7 +112,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             min_free_bytes=settings.min_free_bytes,
         )
         stack.callback(spool.close)
-        engine = ChdbEngine(data / "index")
+        engine = _open_engine(data / "index")
         stack.callback(engine.close)
         live = LiveLines(engine, work)
         yield_processor_to_queries()
@@ -148,6 +149,12 @@ def _services(settings: Settings) -> Iterator[Services]:
             archive_worker=Worker("archive", lambda: _archive_round(archiver)),
             upkeep_worker=Worker("upkeep", lambda: _upkeep_round(live, settings)),
         )
+
+
+def _open_engine(path: Path) -> ChdbEngine:
+    """The engine, opened from a thread that gives way, as then do the engine's own threads."""
+    with ThreadPoolExecutor(1, initializer=give_way) as opener:
+        return opener.submit(ChdbEngine, path).result()
 
 
 @contextmanager

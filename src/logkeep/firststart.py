@@ -93,7 +93,7 @@ def _note_url(path: Path, url: str) -> None:
         noted = msgspec.json.decode(path.read_bytes(), type=FirstStart)
     except FileNotFoundError:
         return  # its owner moved the keys to a safer place
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return  # no longer ours
     if noted.url != url:
         _write(path, msgspec.structs.replace(noted, url=url))

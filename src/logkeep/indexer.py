@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from logkeep.errors import LogkeepError
 from logkeep.faults import crash_point
 from logkeep.index.live import LiveLines
 from logkeep.spool.base import Spool
@@ -14,6 +13,9 @@ BATCH_BYTES = 96 << 20
 # After a small batch, wait for more lines to come together: every insert makes a part to merge.
 _SMALL_BYTES = 16 << 20
 _LINGER_S = 0.5
+# In a burst, merges wait: they cost more than indexing. They may wait for this many batches, a minute or
+# two of all that two cores take in; the engine slows inserts down at a thousand parts.
+_MOST_UNMERGED = 150
 
 
 class Indexer:
@@ -22,7 +24,8 @@ class Indexer:
     def __init__(self, spool: Spool, live: LiveLines) -> None:
         self._spool = spool
         self._live = live
-        # After a start or an error, lines beyond the mark may be in the table already.
+        self._large_batches = 0  # in a row
+        # After a start or an error, of the mark's too, lines beyond it may be in the table already.
         self._unsure = True
 
     def index_some(self) -> int:
@@ -34,11 +37,8 @@ class Indexer:
         if not frames:
             return 0
         crash_point("index.begin")
-        try:
-            self._live.add(frames, some_may_be_there=self._unsure)
-        except LogkeepError:
-            self._unsure = True
-            raise
+        unsure, self._unsure = self._unsure, True
+        self._live.add(frames, some_may_be_there=unsure)
         crash_point("index.inserted")
         self._spool.indexed(frames[-1].seq)
         crash_point("index.marked")
@@ -49,6 +49,8 @@ class Indexer:
     def round(self, stopping: threading.Event) -> float | None:
         """One step of the worker: a batch. Returns seconds until the next; None when all is indexed."""
         indexed = self.index_some()
+        self._large_batches = self._large_batches + 1 if indexed >= _SMALL_BYTES else 0
+        self._live.merge(not 0 < self._large_batches <= _MOST_UNMERGED)
         if 0 < indexed < _SMALL_BYTES:
             stopping.wait(_LINGER_S)
         return 0.0 if indexed else None

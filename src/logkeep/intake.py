@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
-from logkeep.record import IdSource, Record, encode_lines
+from logkeep.record import Columns, IdSource, Received, Record, encode_lines
 from logkeep.spool.base import FRAME_BYTES, Piece, Spool
 from logkeep.timeline import HOUR_MS, Clock, Hour
 
@@ -23,36 +24,41 @@ class Intake:
         self._clock = clock
         self._appended = appended
 
-    async def accept(self, account: str, records: Sequence[Record], *, reply: bytes, key: str = "") -> bytes:
-        """Keep all records, or raise and keep none. Returns `reply`, or the reply that was given when
-        the same idempotency key came before. Raises Overloaded."""
-        pieces = self._stamped(account, records)
+    async def accept(self, account: str, received: Received, *, reply: bytes, key: str = "") -> bytes:
+        """Keep all lines, or raise and keep none. Returns `reply`, or the reply that was given when the
+        same idempotency key came before. Raises Overloaded."""
+        pieces = self._stamped(account, received.columns)
         answer = await self._spool.append(pieces, reply=reply, key=key and f"{account}/{key}")
         self._appended()
         return answer
 
-    def _stamped(self, account: str, records: Sequence[Record]) -> list[Piece]:
-        """The hot loop of intake: id, receipt time, account, hour."""
+    def _stamped(self, account: str, columns: Columns) -> list[Piece]:
+        """Id, receipt time, account, and the hour that each record belongs to."""
+        count = len(columns.line)
+        if not count:
+            return []
         now = self._clock()
-        latest = now + FUTURE_MS
-        ids = self._ids.take(len(records))
+        times, below = _plausible(list(islice(columns.ts, count)), columns.ns, now)
+        records = columns.stamped(self._ids.take(count), now, account, ts=times, ns=below)
         by_hour: dict[int, list[Record]] = {}
-        group: list[Record] = []
-        low = high = -1  # what times go into `group`
-        for record, lid in zip(records, ids, strict=True):
-            record.lid = lid
-            record.rx = now
-            record.account = account
-            ts = record.ts
-            if not low <= ts < high:
-                if not 0 <= ts <= latest:
-                    record.ts = ts = now
-                    record.ns = 0
-                hour = ts // HOUR_MS
-                low, high = hour * HOUR_MS, min((hour + 1) * HOUR_MS, latest + 1)
-                group = by_hour.setdefault(hour, [])
-            group.append(record)
+        if min(times) // HOUR_MS == max(times) // HOUR_MS:
+            by_hour[times[0] // HOUR_MS] = records
+        else:
+            for record, ts in zip(records, times, strict=True):
+                by_hour.setdefault(ts // HOUR_MS, []).append(record)
         return [piece for hour, group in by_hour.items() for piece in _pieces(account, Hour(hour), group)]
+
+
+def _plausible(times: list[int], below: Iterable[int], now: int) -> tuple[list[int], Iterable[int]]:
+    """The times, with `now` for lines that name none or one too far ahead."""
+    latest = now + FUTURE_MS
+    if min(times) >= 0 and max(times) <= latest:
+        return times, below
+    own = [0 <= ts <= latest for ts in times]
+    return (
+        [ts if good else now for ts, good in zip(times, own, strict=True)],
+        [ns if good else 0 for ns, good in zip(below, own, strict=False)],
+    )
 
 
 def _pieces(account: str, hour: Hour, records: list[Record]) -> Iterator[Piece]:

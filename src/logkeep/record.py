@@ -8,8 +8,10 @@ Field names are Mezmo's (docs/archive-format.md), so existing readers of such ar
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from typing import NamedTuple
 
 import msgspec
 
@@ -109,10 +111,79 @@ class Refusal:
     reason: str
 
 
+class Columns(NamedTuple):
+    """Records without id, receipt time and account, column by column, in the order of Record's fields.
+
+    What all of them share is a `repeat`. Intake stamps and makes the records of a body in one pass over
+    columns, which measured a fifth faster than one record after the other.
+    """
+
+    line: Sequence[str]
+    ts: Iterable[int] = repeat(-1)  # -1: the line names no time of its own
+    ns: Iterable[int] = repeat(0)
+    host: Iterable[str] = repeat("")
+    app: Iterable[str] = repeat("")
+    file: Iterable[str] = repeat("")
+    env: Iterable[str] = repeat("")
+    level: Iterable[str] = repeat("")
+    tag: Iterable[tuple[str, ...]] = repeat(())
+    meta: Iterable[msgspec.Raw] = repeat(NO_META)
+    raw: Iterable[str] = repeat("")
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Columns:
+        return cls(
+            line=[r.line for r in records],
+            ts=[r.ts for r in records],
+            ns=[r.ns for r in records],
+            host=[r.host for r in records],
+            app=[r.app for r in records],
+            file=[r.file for r in records],
+            env=[r.env for r in records],
+            level=[r.level for r in records],
+            tag=[r.tag for r in records],
+            meta=[r.meta for r in records],
+            raw=[r.raw for r in records],
+        )
+
+    def stamped(
+        self, ids: Iterable[str], rx: int, account: str, *, ts: Iterable[int], ns: Iterable[int]
+    ) -> list[Record]:
+        """The records, with these times in place of the columns' own."""
+        return list(
+            map(
+                Record,
+                ids,
+                ts,
+                ns,
+                repeat(rx),
+                repeat(account),
+                self.host,
+                self.app,
+                self.file,
+                self.env,
+                self.level,
+                self.tag,
+                self.meta,
+                self.line,
+                self.raw,
+            )
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """What a receiver made of one body. `records` carry no id, receipt time or account yet; a `ts` of
-    -1 means that the line names no time of its own."""
+    """What a receiver made of one body."""
 
-    records: Sequence[Record]
+    columns: Columns
     refused: Sequence[Refusal] = ()
+
+    def __len__(self) -> int:
+        """How many lines were taken."""
+        return len(self.columns.line)
+
+    @property
+    def records(self) -> list[Record]:
+        """The records as they are before intake stamps them."""
+        columns = self.columns
+        return columns.stamped(repeat("", len(self)), -1, "", ts=columns.ts, ns=columns.ns)

@@ -18,6 +18,7 @@ from logkeep.errors import LogkeepError
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
+_NICENESS = 10
 
 log = logging.getLogger("logkeep")
 
@@ -56,6 +57,7 @@ class Worker:
         return self._stopping
 
     def _run(self) -> None:
+        give_way()
         while not self._stopping.is_set():
             self._woken.clear()
             self._woken.wait(self._round())
@@ -72,6 +74,13 @@ class Worker:
         self.last_error = None
         self._pause = _FIRST_PAUSE_S
         return delay
+
+
+def give_way() -> None:
+    """Let this thread, and the engine's threads that its calls bring to life, have the processor after
+    those that answer requests. On Linux a thread's niceness is its own; elsewhere this does nothing."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def end_process_on_defect() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from gzip import BadGzipFile
+from collections.abc import Callable
+from gzip import BadGzipFile, GzipFile
+from typing import cast
 
 import zstandard
 from isal import igzip, igzip_lib
@@ -12,6 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from logkeep.errors import BadBody, TooLarge, UnknownMediaType
 
 BODY_BYTES = 10 * 1024 * 1024
+# isal's stubs leave one without types and declare the other as an instance.
+_GUNZIP: Callable[..., GzipFile] = igzip.IGzipFile
+_CODEC_ERROR = cast("type[Exception]", igzip_lib.IsalError)
 _ZSTD_WINDOW_BYTES = 1 << 27
 _SLICE_BYTES = 4096  # what is copied for every frame, and there may be a million of them
 
@@ -48,11 +53,11 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
 
 def _gunzip(body: bytes) -> bytes:
     try:
-        with igzip.IGzipFile(fileobj=io.BytesIO(body)) as members:
+        with _GUNZIP(fileobj=io.BytesIO(body)) as members:
             data = members.read(BODY_BYTES + 1)
     except EOFError:
         raise BadBody("the gzip body is cut off", position=len(body)) from None
-    except (igzip_lib.IsalError, BadGzipFile) as error:
+    except (_CODEC_ERROR, BadGzipFile) as error:
         raise BadBody(f"the body is not gzip: {error}") from None
     if len(data) > BODY_BYTES:
         raise _too_large("the body unpacks to more than", BODY_BYTES)

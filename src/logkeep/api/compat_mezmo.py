@@ -31,7 +31,7 @@ async def ingest(request: Request) -> Response:
         received = receive_mezmo(await read_body(request), origin)
         answer = await services.intake.accept(
             account,
-            received.records,
+            received,
             reply=_reply(received),
             key=request.headers.get("idempotency-key", ""),
         )
@@ -52,7 +52,7 @@ def _reply(received: Received) -> bytes:
     """`{"status":"ok"}`, or a status for each line where one was refused."""
     if not received.refused:
         return b'{"status":"ok"}'
-    total = len(received.records) + len(received.refused)
+    total = len(received) + len(received.refused)
     statuses = [200] * total
     for refusal in received.refused:
         statuses[refusal.line - 1] = 413 if refusal.code == "too-long" else 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from logkeep.errors import BadBody, InputError
 from logkeep.timeline import MAX_MS, MIN_MS, TimeRange, parse_time
@@ -41,11 +41,14 @@ async def json_body(request: Request, kind: type[T], *, limit: int = 64 * 1024) 
     """The body as `kind`, a msgspec Struct. Raises BadBody, which names the field or the position."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise BadBody(f"the body has more than {limit} bytes")
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise BadBody(f"the body has more than {limit} bytes")
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BadBody("the client went away in the middle of the body", position=size) from None
     try:
         return msgspec.json.decode(b"".join(chunks) or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

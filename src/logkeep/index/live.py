@@ -43,6 +43,7 @@ class LiveLines:
     def __init__(self, engine: Engine, work: Path) -> None:
         self._engine = engine
         self._file = work / "index.jsonl.zst"
+        self._merging = True
         engine.run(_DDL)
 
     def add(self, frames: Sequence[Frame], *, some_may_be_there: bool) -> None:
@@ -70,6 +71,12 @@ class LiveLines:
             )
         finally:
             self._file.unlink(missing_ok=True)
+
+    def merge(self, allowed: bool) -> None:
+        """Let parts be merged, or hold merges back. They are allowed until told otherwise."""
+        if allowed != self._merging:
+            self._engine.run(f"SYSTEM {'START' if allowed else 'STOP'} MERGES {TABLE}")
+            self._merging = allowed
 
     def drop_before(self, ms: int) -> list[int]:
         """Drop the lines of all days of receipt that ended before `ms`. Returns the days' numbers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from logkeep.timeline import instant_of_number, instant_of_text
 
 # Lines of one body mostly fall into few seconds. Looking up `2026-11-20T09:12:13.` and `123Z` costs a
@@ -33,3 +35,12 @@ def _parsed(text: str) -> tuple[int, int] | None:
             _SECONDS.clear()
         _SECONDS[text[:20]] = instant[0] - _MILLIS[text[20:]]
     return instant
+
+
+def instants_of(texts: Sequence[object]) -> list[int] | None:
+    """Epoch ms of many texts at once, where all are `2026-11-20T09:12:13.123Z` of seconds seen before."""
+    seconds, millis = _SECONDS, _MILLIS
+    try:
+        return [seconds[text[:20]] + millis[text[20:]] for text in texts]  # type: ignore[index]
+    except (KeyError, TypeError):
+        return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
-from logkeep.record import Received, Record, Refusal, text_of
+from logkeep.record import Columns, Received, Record, Refusal, text_of
 
 # A longer line is refused by name, and the rest of its body is accepted.
 LINE_BYTES = 512 * 1024
@@ -26,9 +28,9 @@ def receive_lines(body: bytes, origin: Origin) -> Received:
     """Records of a text body. A line ends at `\\n` and holds every other byte as it came; empty lines
     are passed over."""
     if len(body) <= LINE_BYTES:
-        return Received(records=_records(body, origin))
+        return Received(columns=_columns(body, origin))
     kept, refused = cut_long_lines(body)
-    return Received(records=_records(kept, origin), refused=refused)
+    return Received(columns=_columns(kept, origin), refused=refused)
 
 
 def cut_long_lines(body: bytes) -> tuple[bytes, list[Refusal]]:
@@ -63,15 +65,22 @@ def text_record(line: bytes, origin: Origin) -> Record:
     )
 
 
-def _records(body: bytes, origin: Origin) -> list[Record]:
+def shared(origin: Origin, line: Sequence[str]) -> Columns:
+    """Columns of lines that say nothing of themselves."""
+    return Columns(
+        line=line,
+        host=repeat(origin.host),
+        app=repeat(origin.app),
+        file=repeat(origin.file),
+        env=repeat(origin.env),
+        level=repeat(origin.level),
+        tag=repeat(origin.tag),
+    )
+
+
+def _columns(body: bytes, origin: Origin) -> Columns:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return [text_record(line, origin) for line in body.split(b"\n") if line]
-    host, app, file, env = origin.host, origin.app, origin.file, origin.env
-    level, tag = origin.level, origin.tag
-    return [
-        Record(host=host, app=app, file=file, env=env, level=level, tag=tag, line=line)
-        for line in text.split("\n")
-        if line
-    ]
+        return Columns.of([text_record(line, origin) for line in body.split(b"\n") if line])
+    return shared(origin, [line for line in text.split("\n") if line])

@@ -7,16 +7,23 @@ the time is the first of `timestamp`, `@timestamp`, `time`, `ts`, `_ts`, `date` 
 from __future__ import annotations
 
 import re
-from dataclasses import astuple
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
 
 from logkeep.errors import BadBody
-from logkeep.receivers.instants import instant_of
-from logkeep.receivers.lines import LINE_BYTES, Origin, cut_long_lines, text_record, too_long
+from logkeep.receivers.instants import instant_of, instants_of
+from logkeep.receivers.lines import (
+    LINE_BYTES,
+    Origin,
+    cut_long_lines,
+    text_record,
+    too_long,
+)
 from logkeep.receivers.surrogates import mended
-from logkeep.record import Received, Record, Refusal
+from logkeep.record import Columns, Received, Record, Refusal
 
 
 class _Fields(msgspec.Struct, gc=False):
@@ -65,12 +72,12 @@ def receive_ndjson(body: bytes, origin: Origin) -> Received:
     if len(body) > LINE_BYTES:
         body, refused = cut_long_lines(body)
     try:
-        records = _all_at_once(body, origin)
+        columns = _all_at_once(body, origin)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-        records = None
-    if records is None:
-        records = [_element(line, origin) for line in body.split(b"\n") if line]
-    return Received(records=records, refused=refused)
+        columns = None
+    if columns is None:
+        columns = Columns.of([_element(line, origin) for line in body.split(b"\n") if line])
+    return Received(columns=columns, refused=refused)
 
 
 def receive_document(body: bytes, origin: Origin) -> Received:
@@ -91,7 +98,7 @@ def receive_document(body: bytes, origin: Origin) -> Received:
         raise BadBody("the body is nested too deeply", hint="flatten it, or send it as text") from None
     refused = [too_long(n, len(e)) for n, e in enumerate(elements, 1) if len(e) > LINE_BYTES]
     records = [_element(element, origin) for element in elements if len(element) <= LINE_BYTES]
-    return Received(records=records, refused=refused)
+    return Received(columns=Columns.of(records), refused=refused)
 
 
 def broken_json(error: msgspec.DecodeError, size: int) -> BadBody:
@@ -122,34 +129,54 @@ def _text(element: msgspec.Raw) -> bytes:
     return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
 
 
-def _all_at_once(body: bytes, origin: Origin) -> list[Record] | None:
+def _all_at_once(body: bytes, origin: Origin) -> Columns | None:
     """The hot path (measured: bench/RESULTS.md). None when the body's values may not be its lines."""
-    text = body.decode()
-    lines = [line for line in text.split("\n") if line]
+    lines = [line for line in body.decode().split("\n") if line]
     fields = _text_decoder.decode_lines(body)
-    # A value may go on over lines and a line may hold several. Between `}` and `{` none goes on: where
-    # all lines meet so, each holds at least one value, and then exactly one.
-    if len(fields) != len(lines) or len(lines) - 1 not in (text.count("}\n{"), text.count("}\r\n{")):
+    if len(fields) != len(lines) or not _meet(lines):
         return None
-    records: list[Record] = []
-    append = records.append
-    host, app, file, env, level, tag = astuple(origin)
-    for line, f in zip(lines, fields, strict=True):
-        instant = instant_of(f.timestamp) or _other_time(f)
-        append(
-            Record(
-                ts=instant[0],
-                ns=instant[1],
-                host=f.host or host,
-                app=f.app or app,
-                file=f.file or file,
-                env=f.env or env,
-                level=f.level or level,
-                tag=(_tags(f.tag) or tag) if f.tag else tag,
-                line=line,
-            )
-        )
-    return records
+    times, below = _times(fields)
+    tags = [f.tag for f in fields]
+    return Columns(
+        line=lines,
+        ts=times,
+        ns=below,
+        host=_or([f.host for f in fields], origin.host),
+        app=_or([f.app for f in fields], origin.app),
+        file=_or([f.file for f in fields], origin.file),
+        env=_or([f.env for f in fields], origin.env),
+        level=_or([f.level for f in fields], origin.level),
+        tag=[(_tags(tag) if tag else ()) or origin.tag for tag in tags] if any(tags) else repeat(origin.tag),
+    )
+
+
+def _or(values: Sequence[str | None], default: str) -> Iterable[str]:
+    """The values, with the default for what is missing or empty."""
+    if values.count(None) == len(values):
+        return repeat(default)
+    return [value or default for value in values]
+
+
+def _meet(lines: Sequence[str]) -> bool:
+    """Whether lines that hold as many JSON values as there are lines hold one each.
+
+    A value may go on over lines and a line may hold several. Between a line that ends in `}` and one that
+    begins with `{` none goes on: where all lines meet so, each holds at least one value, so exactly one.
+    """
+    count = len(lines)
+    if [line[0] for line in lines].count("{") < count:
+        return False
+    return [line[-1] for line in lines].count("}") == count or [line[-2:] for line in lines[:-1]].count(
+        "}\r"
+    ) == count - 1
+
+
+def _times(fields: Sequence[_TextFields]) -> tuple[list[int], Iterable[int]]:
+    """Milliseconds and what is below them, of each line; -1 where it names no time."""
+    if (times := instants_of([f.timestamp for f in fields])) is not None:
+        return times, repeat(0)
+    instants = [instant_of(f.timestamp) or _other_time(f) for f in fields]
+    return [ms for ms, _ in instants], [ns for _, ns in instants]
 
 
 def _element(line: bytes, origin: Origin) -> Record:

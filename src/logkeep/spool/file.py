@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -45,10 +45,16 @@ class SpoolFile:
             self._writer.execute("BEGIN IMMEDIATE")
             yield self._writer
 
+    def write(self, sql: str, values: Sequence[object]) -> None:
+        """One statement that is durable when this returns, or undone when it raises."""
+        with self._lock, self._translated("written"):
+            self._writer.execute(sql, values)
+
     def give_back(self, pages: int) -> None:
         """Return up to this many free pages to the file system."""
         with self._lock, self._translated("written"):
-            self._writer.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+            # Every page is a step of this statement, and `execute` takes only the first one.
+            self._writer.executescript(f"PRAGMA incremental_vacuum({pages:d})")
 
     def read(self, sql: str, values: Values = ()) -> list[Any]:
         with self._translated("read"), self._reader() as db:

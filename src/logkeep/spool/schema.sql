@@ -1,4 +1,5 @@
--- The spool's tables. Metadata and payloads are apart, so that looking over what waits never reads lines.
+-- The spool's tables. An append is one INSERT, so that the commit thread needs the interpreter as seldom as
+-- can be; what looks over that which waits reads the index alone, never the lines.
 CREATE TABLE IF NOT EXISTS frames (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, also after a trim
     account TEXT NOT NULL,
@@ -10,18 +11,21 @@ CREATE TABLE IF NOT EXISTS frames (
     max_ts INTEGER NOT NULL,
     first_lid INTEGER NOT NULL,
     last_lid INTEGER NOT NULL,
-    rx INTEGER NOT NULL
+    rx INTEGER NOT NULL,
+    data BLOB NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS frames_by_hour ON frames (account, hour, seq);
-CREATE TABLE IF NOT EXISTS payloads (seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
--- Up to which frame an hour is in the archive.
+CREATE INDEX IF NOT EXISTS frames_by_hour
+    ON frames (account, hour, seq, lines, raw_bytes, stored_bytes, last_lid, rx);
+-- Up to which frame an hour is in the archive, and whether frames up to there are still to be trimmed.
 CREATE TABLE IF NOT EXISTS archived (
     account TEXT NOT NULL,
     hour INTEGER NOT NULL,
     upto_seq INTEGER NOT NULL,
+    to_trim INTEGER NOT NULL,
     PRIMARY KEY (account, hour)
 ) STRICT, WITHOUT ROWID;
--- Up to which frame everything is in the index, and the highest record id that was ever taken.
+CREATE INDEX IF NOT EXISTS archived_to_trim ON archived (upto_seq) WHERE to_trim;
+-- Up to which frame everything is in the index, and the highest record id of frames that were trimmed.
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT OR IGNORE INTO marks VALUES ('indexed', 0), ('last_lid', 0);
 -- What was answered to requests that carried an idempotency key.

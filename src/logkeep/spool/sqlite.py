@@ -9,6 +9,7 @@ from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from shutil import disk_usage
+from typing import Any
 
 import zstandard
 
@@ -23,6 +24,14 @@ _REPLY_KEPT_MS = 24 * 3_600_000
 _TRIM_BATCH = 64  # frames a transaction, so that a trim never holds appends up for long
 _PAGES_TO_GIVE_BACK = 4096
 _COLUMNS = "seq, account, hour, lines, raw_bytes, min_ts, max_ts, first_lid, last_lid, rx, data"
+_INSERT = (
+    "INSERT INTO frames (account, hour, lines, raw_bytes, stored_bytes,"
+    " min_ts, max_ts, first_lid, last_lid, rx, data) VALUES"
+)
+_PLACES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS_AT_ONCE = 500  # SQLite binds 32,766 values at most
+
+_Row = tuple[Any, ...]  # as in _INSERT; the last one is the data
 
 
 class SqliteSpool:
@@ -90,8 +99,8 @@ class SqliteSpool:
     def archived(self, account: str, hour: Hour, *, upto: int) -> None:
         with self._file.transaction() as db:
             db.execute(
-                "INSERT INTO archived VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET upto_seq = max(upto_seq, excluded.upto_seq)",
+                "INSERT INTO archived VALUES (?, ?, ?, 1)"
+                " ON CONFLICT DO UPDATE SET upto_seq = max(upto_seq, excluded.upto_seq), to_trim = 1",
                 (account, hour, upto),
             )
 
@@ -121,7 +130,12 @@ class SqliteSpool:
         return int(rows[0][0]) if rows else 0
 
     def last_lid(self) -> int:
-        return int(self._scalar("SELECT value FROM marks WHERE name = 'last_lid'"))
+        return int(
+            self._scalar(
+                "SELECT max(value, (SELECT coalesce(max(last_lid), 0) FROM frames))"
+                " FROM marks WHERE name = 'last_lid'"
+            )
+        )
 
     def stored_bytes(self) -> int:
         return self._stored
@@ -134,11 +148,18 @@ class SqliteSpool:
         """One transaction for all jobs. Raises Overloaded, and then keeps nothing of any of them."""
         self._check_free_space()
         crash_point("append.begin")
-        with self._file.transaction() as db:
-            fresh = [job for job in jobs if not self._answered_before(db, job)]
-            stored = self._insert(db, [piece for job in fresh for piece in job.pieces])
-            crash_point("append.inserted")
-        self._count_stored(stored)
+        if any(job.key for job in jobs):
+            with self._file.transaction() as db:
+                fresh = [job for job in jobs if not self._answered_before(db, job)]
+                rows = self._rows(fresh)
+                self._insert(db, rows)
+                crash_point("append.inserted")
+        else:
+            rows = self._rows(jobs)
+            self._insert_alone(rows)
+            for job in jobs:
+                job.answer = job.reply
+        self._count_stored(sum(len(row[-1]) for row in rows))
         crash_point("append.committed")
 
     def _answered_before(self, db: sqlite3.Connection, job: Job) -> bool:
@@ -153,33 +174,44 @@ class SqliteSpool:
         db.execute("INSERT INTO replies VALUES (?, ?, ?)", (job.key, job.reply, now))
         return False
 
-    def _insert(self, db: sqlite3.Connection, pieces: list[Piece]) -> int:
-        stored = 0
-        for group in _frame_groups(pieces):
-            data = self._compressor.compress(b"".join([piece.payload for piece in group]))
-            stored += len(data)
-            row = db.execute(
-                "INSERT INTO frames (account, hour, lines, raw_bytes, stored_bytes,"
-                " min_ts, max_ts, first_lid, last_lid, rx) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                _metadata(group, len(data)),
-            )
-            db.execute("INSERT INTO payloads VALUES (?, ?)", (row.lastrowid, data))
-        if pieces:
-            highest = max(piece.last_lid for piece in pieces)
-            db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
-        return stored
+    def _rows(self, jobs: Sequence[Job]) -> list[_Row]:
+        return [self._row(group) for group in _frame_groups([piece for job in jobs for piece in job.pieces])]
+
+    def _insert_alone(self, rows: Sequence[_Row]) -> None:
+        """The common append, in as few calls as can be: each may wait for the interpreter."""
+        if len(rows) > _ROWS_AT_ONCE:
+            with self._file.transaction() as db:
+                self._insert(db, rows)
+        elif rows:
+            self._file.write(*_insertion(rows))
+
+    def _insert(self, db: sqlite3.Connection, rows: Sequence[_Row]) -> None:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            db.execute(*_insertion(rows[start : start + _ROWS_AT_ONCE]))
+
+    def _row(self, group: list[Piece]) -> _Row:
+        data = self._compressor.compress(b"".join([piece.payload for piece in group]))
+        return (*_metadata(group, len(data)), data)
 
     def _trim_batch(self) -> int:
         with self._file.transaction() as db:
+            # From the few hours that are not trimmed yet to their frames, never the other way round.
             rows = db.execute(
-                "SELECT seq, stored_bytes FROM frames JOIN archived USING (account, hour)"
-                " WHERE seq <= upto_seq AND seq <= (SELECT value FROM marks WHERE name = 'indexed')"
-                " ORDER BY seq LIMIT ?",
+                "SELECT seq, stored_bytes, last_lid FROM archived CROSS JOIN frames USING (account, hour)"
+                " WHERE to_trim AND seq <= min(upto_seq, (SELECT value FROM marks WHERE name = 'indexed'))"
+                " LIMIT ?",
                 (_TRIM_BATCH,),
             ).fetchall()
-            db.executemany("DELETE FROM payloads WHERE seq = ?", [(seq,) for seq, _ in rows])
-            db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _ in rows])
-        self._count_stored(-sum(stored for _, stored in rows))
+            if rows:
+                highest = max(last_lid for _, _, last_lid in rows)
+                db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
+                db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _, _ in rows])
+            else:
+                db.execute(
+                    "UPDATE archived SET to_trim = 0 WHERE to_trim"
+                    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
+                )
+        self._count_stored(-sum(stored for _, stored, _ in rows))
         return len(rows)
 
     def _count_stored(self, change: int) -> None:
@@ -187,7 +219,7 @@ class SqliteSpool:
             self._stored += change
 
     def _frames(self, condition: str, values: tuple[object, ...]) -> Generator[Frame, None, None]:
-        sql = f"SELECT {_COLUMNS} FROM frames JOIN payloads USING (seq) WHERE {condition}"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM frames WHERE {condition}"  # noqa: S608
         with closing(self._file.stream(sql, values)) as rows:
             for row in rows:
                 seq, account, hour, lines, raw, min_ts, max_ts, first_lid, last_lid, rx, data = row
@@ -232,6 +264,11 @@ def _frame_groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
                 group, size = [], 0
         if group:
             yield group
+
+
+def _insertion(rows: Sequence[_Row]) -> tuple[str, list[Any]]:
+    places = ", ".join([_PLACES] * len(rows))
+    return f"{_INSERT} {places}", [value for row in rows for value in row]
 
 
 def _account_and_hour(piece: Piece) -> tuple[str, int]:

@@ -45,10 +45,10 @@ async def ingest(request: Request) -> Response:
     account = ingest_account(request, services.catalog.keys)
     receiver = _receiver(request.headers.get("content-type", ""))
     received = receiver(await read_body(request), origin_of(request))
-    reply = {"accepted": len(received.records), "refused": received.refused}
+    reply = {"accepted": len(received), "refused": received.refused}
     answer = await services.intake.accept(
         account,
-        received.records,
+        received,
         reply=msgspec.json.encode(reply),
         key=request.headers.get("idempotency-key", ""),
     )

@@ -1,0 +1,350 @@
+"""What every spool promises."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from logkeep.errors import Overloaded
+from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Spool, Waiting
+from logkeep.spool.sqlite import SqliteSpool
+from logkeep.timeline import Clock, Hour
+
+NOW = 1_795_165_933_123
+DAY_MS = 86_400_000
+NINE, TEN = Hour(498_657), Hour(498_658)
+
+# Opens the spool of this test, anew each time: (clock, bytes that it may hold).
+OpenSpool = Callable[[Clock, int], Spool]
+
+
+def sqlite(folder: Path) -> OpenSpool:
+    path = folder / "spool.sqlite"
+    return lambda clock, max_bytes: SqliteSpool(path, clock=clock, max_bytes=max_bytes, min_free_bytes=0)
+
+
+class Site:
+    """A spool whose clock and limit a test sets, and which it can open again."""
+
+    def __init__(self, open_spool: OpenSpool) -> None:
+        self._open = open_spool
+        self.now = NOW
+        self.spool = self._opened(1 << 40)
+
+    def reopen(self, *, max_bytes: int = 1 << 40) -> Spool:
+        self.spool.close()
+        self.spool = self._opened(max_bytes)
+        return self.spool
+
+    def append(self, *pieces: Piece, reply: bytes = b"ok", key: str = "") -> bytes:
+        return asyncio.run(self.spool.append(pieces, reply=reply, key=key))
+
+    def _opened(self, max_bytes: int) -> Spool:
+        return self._open(lambda: self.now, max_bytes)
+
+
+@pytest.fixture(params=[sqlite], ids=lambda factory: str(factory.__name__))
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    opened = Site(request.param(tmp_path))
+    yield opened
+    opened.spool.close()
+
+
+def piece(payload: bytes, *, hour: Hour = NINE, account: str = "main", lid: int = 1, rx: int = NOW) -> Piece:
+    """A piece whose lines are the payload's."""
+    lines = payload.count(b"\n")
+    return Piece(
+        account=account,
+        hour=hour,
+        lines=lines,
+        min_ts=hour * 3_600_000 + lid,
+        max_ts=hour * 3_600_000 + lid + lines - 1,
+        first_lid=lid,
+        last_lid=lid + lines - 1,
+        rx=rx,
+        payload=payload,
+    )
+
+
+def payload(frame: Frame) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(frame.data)
+
+
+def kept(spool: Spool) -> list[tuple[int, str, int, bytes]]:
+    return [(f.seq, f.account, f.hour, payload(f)) for f in spool.since(0, max_bytes=1 << 40)]
+
+
+def noise(size: int) -> bytes:
+    """A line that does not compress."""
+    return random.Random(size).randbytes(size - 1).replace(b"\n", b" ") + b"\n"
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_new_spool_is_empty(site: Site) -> None:
+    spool = site.spool
+    assert (spool.waiting(), spool.since(0, max_bytes=1)) == ([], [])
+    assert list(spool.frames("main", NINE, after=0, upto=1 << 62)) == []
+    marks = (spool.archived_upto("main", NINE), spool.indexed_upto(), spool.last_seq(), spool.last_lid())
+    assert (*marks, spool.stored_bytes(), spool.trim()) == (0, 0, 0, 0, 0, 0)
+
+
+def test_what_was_acknowledged_is_there_after_reopening(site: Site) -> None:
+    assert site.append(piece(b"one\ntwo\n", lid=7), reply=b"kept") == b"kept"
+    frame = site.spool.since(0, max_bytes=1)[0]
+    assert frame == Frame(
+        seq=1,
+        account="main",
+        hour=NINE,
+        lines=2,
+        raw_bytes=8,
+        min_ts=NINE * 3_600_000 + 7,
+        max_ts=NINE * 3_600_000 + 8,
+        first_lid=7,
+        last_lid=8,
+        rx=NOW,
+        data=frame.data,
+    )
+    assert payload(frame) == b"one\ntwo\n"
+    stored = site.spool.stored_bytes()
+    spool = site.reopen()
+    assert spool.since(0, max_bytes=1) == [frame]
+    assert (spool.last_seq(), spool.last_lid(), spool.stored_bytes()) == (1, 8, stored)
+    assert stored == len(frame.data)
+
+
+def test_pieces_of_one_hour_come_into_one_frame_in_their_order(site: Site) -> None:
+    site.append(
+        piece(b"a\n", lid=1, rx=NOW + 5),
+        piece(b"b\n", lid=2, hour=TEN),
+        piece(b"c\n", lid=3, account="other"),
+        piece(b"d\n", lid=4, rx=NOW),
+    )
+    frames = site.spool.since(0, max_bytes=1 << 30)
+    assert kept(site.spool) == [
+        (1, "main", NINE, b"a\nd\n"),
+        (2, "main", TEN, b"b\n"),
+        (3, "other", NINE, b"c\n"),
+    ]
+    start = NINE * 3_600_000
+    assert frames[0] == replace(
+        frames[0], lines=2, raw_bytes=4, min_ts=start + 1, max_ts=start + 4, first_lid=1, last_lid=4, rx=NOW
+    )
+
+
+def test_a_frame_is_closed_when_it_holds_its_bytes(site: Site) -> None:
+    third = b"x" * (FRAME_BYTES // 3) + b"\n"
+    site.append(*(piece(third, lid=number) for number in range(1, 8)))
+    assert [frame.lines for frame in site.spool.since(0, max_bytes=1 << 30)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+def test_an_append_over_very_many_hours_is_kept_whole(site: Site, key: str) -> None:
+    pieces = [piece(b"%d\n" % number, hour=Hour(number), lid=number) for number in range(1, 1301)]
+    site.append(*pieces, key=key)
+    expected = [(number, "main", number, b"%d\n" % number) for number in range(1, 1301)]
+    assert kept(site.spool) == expected
+    assert (site.spool.last_seq(), site.spool.last_lid()) == (1300, 1300)
+
+
+def test_an_append_of_nothing_is_answered(site: Site) -> None:
+    assert site.append(reply=b"none") == b"none"
+    assert site.spool.last_seq() == 0
+
+
+def test_frames_of_an_hour_are_read_between_two_seqs(site: Site) -> None:
+    for lid in range(1, 7):
+        site.append(piece(b"%d\n" % lid, lid=lid, hour=NINE if lid % 2 else TEN))
+    assert [f.seq for f in site.spool.frames("main", NINE, after=0, upto=6)] == [1, 3, 5]
+    assert [f.seq for f in site.spool.frames("main", NINE, after=1, upto=4)] == [3]
+    assert list(site.spool.frames("other", NINE, after=0, upto=6)) == []
+
+
+def test_a_reader_that_stops_early_holds_nothing_up(site: Site) -> None:
+    for lid in range(1, 4):
+        site.append(piece(b"x\n", lid=lid))
+    reading = site.spool.frames("main", NINE, after=0, upto=3)
+    assert next(reading).seq == 1
+    site.append(piece(b"x\n", lid=4))
+    assert [frame.seq for frame in reading] == [2, 3]
+
+
+def test_since_stops_when_its_bytes_are_reached(site: Site) -> None:
+    for lid in range(1, 6):
+        site.append(piece(b"x" * 99 + b"\n", lid=lid))
+    assert [frame.seq for frame in site.spool.since(1, max_bytes=1)] == [2]
+    assert [frame.seq for frame in site.spool.since(1, max_bytes=200)] == [2, 3]
+    assert [frame.seq for frame in site.spool.since(1, max_bytes=201)] == [2, 3, 4]
+    assert site.spool.since(5, max_bytes=1000) == []
+
+
+def test_a_key_that_came_before_appends_nothing_and_gets_the_first_reply(site: Site) -> None:
+    assert site.append(piece(b"a\n"), reply=b"first", key="main/k") == b"first"
+    assert site.append(piece(b"b\n"), reply=b"second", key="main/k") == b"first"
+    site.reopen()
+    assert site.append(piece(b"c\n"), reply=b"third", key="main/k") == b"first"
+    assert site.append(piece(b"d\n"), reply=b"other", key="other/k") == b"other"
+    assert [row[3] for row in kept(site.spool)] == [b"a\n", b"d\n"]
+
+
+def test_a_key_that_comes_many_times_at_once_is_kept_once(site: Site) -> None:
+    async def all_at_once() -> list[bytes]:
+        replies = [b"%d" % number for number in range(20)]
+        return await asyncio.gather(*(site.spool.append([piece(b"a\n")], reply=r, key="k") for r in replies))
+
+    assert asyncio.run(all_at_once()) == [b"0"] * 20
+    assert [row[3] for row in kept(site.spool)] == [b"a\n"]
+
+
+def test_a_key_is_forgotten_after_a_day(site: Site) -> None:
+    site.append(piece(b"a\n"), reply=b"first", key="k")
+    site.now += DAY_MS
+    assert site.append(piece(b"b\n"), reply=b"second", key="k") == b"first"
+    site.now += 1
+    assert site.append(piece(b"c\n"), reply=b"third", key="k") == b"third"
+    assert site.append(piece(b"d\n"), reply=b"fourth", key="k") == b"third"
+    assert [row[3] for row in kept(site.spool)] == [b"a\n", b"c\n"]
+
+
+def test_what_waits_is_told_by_hour_and_account(site: Site) -> None:
+    site.append(piece(b"a\n", hour=TEN, lid=1, rx=NOW), piece(b"bb\n", account="other", lid=2))
+    site.append(piece(b"ccc\nd\n", hour=TEN, lid=3, rx=NOW + 5))
+    sizes = [len(frame.data) for frame in site.spool.since(0, max_bytes=1 << 30)]
+    other = Waiting(
+        account="other",
+        hour=NINE,
+        lines=1,
+        raw_bytes=3,
+        stored_bytes=sizes[1],
+        first_seq=2,
+        last_seq=2,
+        first_rx=NOW,
+    )
+    ten = Waiting(
+        account="main",
+        hour=TEN,
+        lines=3,
+        raw_bytes=8,
+        stored_bytes=sizes[0] + sizes[2],
+        first_seq=1,
+        last_seq=3,
+        first_rx=NOW,
+    )
+    assert site.spool.waiting() == [other, ten]
+    site.spool.archived("main", TEN, upto=1)
+    rest = replace(ten, lines=2, raw_bytes=6, stored_bytes=sizes[2], first_seq=3, first_rx=NOW + 5)
+    assert site.spool.waiting() == [other, rest]
+    site.spool.archived("main", TEN, upto=3)
+    assert site.spool.waiting() == [other]
+
+
+def test_marks_only_rise_and_outlast_a_restart(site: Site) -> None:
+    for restart in (False, True):
+        spool = site.reopen() if restart else site.spool
+        spool.archived("main", NINE, upto=5)
+        spool.archived("main", NINE, upto=3)
+        spool.indexed(7)
+        spool.indexed(4)
+        assert (spool.archived_upto("main", NINE), spool.archived_upto("main", TEN)) == (5, 0)
+        assert (spool.archived_upto("other", NINE), spool.indexed_upto()) == (0, 7)
+
+
+def test_only_what_is_archived_and_indexed_is_trimmed(site: Site) -> None:
+    for lid, hour in enumerate([NINE, TEN, NINE, NINE], 1):
+        site.append(piece(b"x\n", hour=hour, lid=lid))
+    spool = site.spool
+    assert spool.trim() == 0
+    spool.archived("main", NINE, upto=3)
+    assert spool.trim() == 0
+    spool.indexed(2)
+    assert (spool.trim(), spool.trim()) == (1, 0)
+    assert [row[0] for row in kept(spool)] == [2, 3, 4]
+    spool.indexed(4)
+    assert spool.trim() == 1
+    assert [row[0] for row in kept(spool)] == [2, 4]
+    spool.archived("main", TEN, upto=2)
+    spool.archived("main", NINE, upto=4)
+    assert (spool.trim(), kept(spool), spool.stored_bytes()) == (2, [], 0)
+
+
+def test_bytes_are_counted_the_same_before_and_after_a_trim_and_a_restart(site: Site) -> None:
+    for lid in range(1, 200):
+        site.append(piece(noise(2000 + lid), lid=lid))
+    site.spool.archived("main", NINE, upto=150)
+    site.spool.indexed(199)
+    assert site.spool.trim() == 150
+    left = sum(len(frame.data) for frame in site.spool.since(0, max_bytes=1 << 30))
+    assert (site.spool.stored_bytes(), site.reopen().stored_bytes()) == (left, left)
+
+
+def test_numbers_are_never_given_twice(site: Site) -> None:
+    for lid in (1, 2):
+        site.append(piece(b"x\n", lid=lid))
+    site.spool.archived("main", NINE, upto=2)
+    site.spool.indexed(2)
+    assert site.spool.trim() == 2
+    spool = site.reopen()
+    assert (spool.last_seq(), spool.last_lid(), spool.waiting()) == (2, 2, [])
+    site.append(piece(b"x\n", lid=3))
+    assert [waiting.first_seq for waiting in spool.waiting()] == [3]
+
+
+def test_a_full_spool_refuses_until_it_is_trimmed(site: Site) -> None:
+    site.reopen(max_bytes=10_000)
+    site.append(piece(noise(20_000), lid=1), reply=b"kept", key="first")
+    with pytest.raises(Overloaded, match="its limit") as caught:
+        site.append(piece(b"x\n", lid=2), key="second")
+    assert caught.value.retry_after == 10
+    assert [row[0] for row in kept(site.spool)] == [1]
+    site.spool.archived("main", NINE, upto=1)
+    site.spool.indexed(1)
+    assert site.spool.trim() == 1
+    assert site.append(piece(b"x\n", lid=2), reply=b"kept now", key="second") == b"kept now"
+
+
+def test_a_request_whose_client_went_away_is_kept(site: Site) -> None:
+    async def leave() -> None:
+        gone = asyncio.create_task(site.spool.append([piece(b"gone\n", lid=1)], reply=b"", key="k"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await site.spool.append([piece(b"stayed\n", lid=2)], reply=b"")
+        assert gone.cancelled()
+
+    asyncio.run(leave())
+    assert b"".join(row[3] for row in kept(site.spool)) == b"gone\nstayed\n"
+
+
+def test_appends_from_several_threads_are_all_kept_in_each_ones_order(site: Site) -> None:
+    async def some(thread: int) -> None:
+        for number in range(10):
+            pair = [f"{thread} {number} {half}\n".encode() for half in "ab"]
+            await asyncio.gather(*(site.spool.append([piece(line)], reply=b"") for line in pair))
+
+    threads = [threading.Thread(target=asyncio.run, args=(some(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = b"".join(row[3] for row in kept(site.spool)).splitlines()
+    expected = [[b"%d %d %s" % (t, n, h) for n in range(10) for h in (b"a", b"b")] for t in range(4)]
+    assert [[line for line in lines if line.startswith(b"%d " % t)] for t in range(4)] == expected
+    assert len(lines) == 80
+
+
+def test_readers_in_threads_that_come_and_go_leave_nothing_open(site: Site) -> None:
+    site.spool.waiting()
+    before = open_files()
+    for _ in range(20):
+        thread = threading.Thread(target=site.spool.waiting)
+        thread.start()
+        thread.join()
+    assert open_files() <= before + 1

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from logkeep.errors import InputError
+from logkeep.index.engine import ChdbEngine
+from logkeep.index.live import LiveLines
+from logkeep.index.search import (
+    MAX_BUCKETS,
+    MAX_PAGE,
+    MAX_VALUES,
+    Bucket,
+    Order,
+    Scope,
+    bounds,
+    histogram,
+    search_page,
+    top_values,
+)
+from logkeep.query.parse import parse
+from logkeep.query.sql import compile_sql
+from logkeep.query.sql_field import value_expression
+from logkeep.record import Record, encode_lines
+from logkeep.spool.base import Frame
+from logkeep.timeline import MAX_MS, Hour, TimeRange
+
+# Ids 1 to 60; six lines share each time from 1000 to 1009.
+LINES = [
+    Record(
+        lid=str(number + 1),
+        ts=1000 + number // 6,
+        rx=5000,
+        account="main" if number < 54 else "other",
+        host=f"web-{number % 3}" if number % 5 else "",
+        level="error" if number % 6 == 0 else "",
+        tag=("all", "even") if number % 2 == 0 else ("all",),
+        line=f'{{"status":{200 + number % 2},"user":{{"id":"u{number % 4}"}}}}',
+    )
+    for number in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def lines(engine: ChdbEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
+    """The engine, with the lines in it."""
+    live = LiveLines(engine, tmp_path_factory.mktemp("work"))
+    payload = encode_lines(LINES)
+    live.add([frame_of(payload)], some_may_be_there=False)
+    yield engine
+    engine.run("DROP TABLE live SYNC")
+
+
+def frame_of(payload: bytes) -> Frame:
+    return Frame(
+        seq=1,
+        account="main",
+        hour=Hour(0),
+        lines=60,
+        raw_bytes=len(payload),
+        min_ts=1000,
+        max_ts=1009,
+        first_lid=1,
+        last_lid=60,
+        rx=5000,
+        data=zstandard.compress(payload),
+    )
+
+
+def scope(query: str = "", *, start: int = 0, end: int = MAX_MS, account: str = "main") -> Scope:
+    condition = compile_sql(parse(query))
+    return Scope(table="live", account=account, range=TimeRange(start=start, end=end), condition=condition)
+
+
+def pages(engine: ChdbEngine, order: Order, limit: int) -> list[list[int]]:
+    """The ids of all pages."""
+    found: list[list[int]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = search_page(engine, scope(), order=order, limit=limit, cursor=cursor)
+        found.append([int(record.lid) for record in page.records])
+        cursor = page.cursor
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 4, 6, 7, 53, 54, 55, MAX_PAGE])
+@pytest.mark.parametrize("order", Order)
+def test_pages_hold_every_line_once_and_in_order(lines: ChdbEngine, order: Order, limit: int) -> None:
+    all_ids = list(range(1, 55)) if order is Order.OLDEST else list(range(54, 0, -1))
+    assert pages(lines, order, limit) == [all_ids[start : start + limit] for start in range(0, 54, limit)]
+
+
+def test_a_page_holds_whole_records(lines: ChdbEngine) -> None:
+    page = search_page(lines, scope(start=1008), order=Order.OLDEST, limit=6)
+    assert encode_lines(page.records) == encode_lines(LINES[48:54])
+    assert page.cursor is None
+
+
+def test_a_search_sees_its_account_its_range_and_its_query_alone(lines: ChdbEngine) -> None:
+    def ids(what: Scope) -> list[str]:
+        return [record.lid for record in search_page(lines, what, order=Order.OLDEST, limit=100).records]
+
+    assert ids(scope(account="other")) == ["55", "56", "57", "58", "59", "60"]
+    assert ids(scope(account="nobody")) == []
+    assert len(ids(scope(account=""))) == 60
+    assert ids(scope("level:error", start=1001, end=1004)) == ["7", "13", "19"]
+    assert ids(scope("level:error OR level:error", start=1001, end=1004, account="other")) == []
+    assert ids(scope("nothing")) == []
+
+
+@pytest.mark.parametrize("limit", [0, -1, MAX_PAGE + 1])
+def test_a_page_has_its_bounds(lines: ChdbEngine, limit: int) -> None:
+    with pytest.raises(InputError, match=f"limit is {limit}, not 1 to 10000"):
+        search_page(lines, scope(), order=Order.NEWEST, limit=limit)
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("x", "é", "====", "MTAwMA", " ", "0", "null", encoded("1000.1") + "=", encoded("1000.1") + "!"),
+        *map(
+            encoded,
+            ("1000", "1000.1.2", "1000.x", "-1.5", "1000.-1", "1000. 1", "1_000.1", "1000.01", "\x00"),
+        ),
+        *map(
+            encoded,
+            (f"{10**30}.1", f"1000.{2**64}", f"1000.{2**63}", "1e3.1", "\u0661.\u0661", "1000.1' OR 1"),
+        ),
+    ],
+)
+def test_a_cursor_that_is_none_of_ours_is_refused(lines: ChdbEngine, cursor: str) -> None:
+    with pytest.raises(InputError) as caught:
+        search_page(lines, scope(), order=Order.NEWEST, limit=1, cursor=cursor)
+    assert caught.value.message == f"{cursor!r} is no cursor"
+
+
+def test_a_histogram_counts_every_line_once_by_level(lines: ChdbEngine) -> None:
+    assert histogram(lines, scope(start=1001, end=1004), interval_ms=1) == [
+        Bucket(ts=ts, levels={"": 5, "error": 1}) for ts in (1001, 1002, 1003)
+    ]
+    assert histogram(lines, scope(), interval_ms=MAX_MS) == [Bucket(ts=0, levels={"": 45, "error": 9})]
+    steps = histogram(lines, scope(start=1000, end=1010), interval_ms=4)
+    assert [(bucket.ts, sum(bucket.levels.values())) for bucket in steps] == [
+        (1000, 24),
+        (1004, 24),
+        (1008, 6),
+    ]
+    assert histogram(lines, scope("nothing", end=100), interval_ms=1) == []
+
+
+@pytest.mark.parametrize(("interval", "span"), [(0, 10), (-1, 10), (1, MAX_BUCKETS + 1), (60_000, MAX_MS)])
+def test_a_histogram_of_too_many_steps_is_refused(lines: ChdbEngine, interval: int, span: int) -> None:
+    with pytest.raises(InputError, match=f"an interval of {interval} ms makes more than 10000 steps"):
+        histogram(lines, scope(end=span), interval_ms=interval)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("host", [("web-1", 15), ("web-0", 14), ("web-2", 14)]),
+        ("level", [("error", 9)]),
+        ("tag", [("all", 54), ("even", 27)]),
+        ("status", [("200", 27), ("201", 27)]),
+        ("user.id", [("u0", 14), ("u1", 14), ("u2", 13), ("u3", 13)]),
+        ("meta.region", []),
+        ("missing", []),
+    ],
+)
+def test_the_most_frequent_values_come_first(
+    lines: ChdbEngine, field: str, values: list[tuple[str, int]]
+) -> None:
+    assert top_values(lines, scope(), expression=value_expression(field), limit=10) == values
+    assert top_values(lines, scope(), expression=value_expression(field), limit=1) == values[:1]
+
+
+@pytest.mark.parametrize("limit", [0, MAX_VALUES + 1])
+def test_values_have_their_bounds(lines: ChdbEngine, limit: int) -> None:
+    with pytest.raises(InputError, match=f"limit is {limit}, not 1 to 1000"):
+        top_values(lines, scope(), expression=value_expression("host"), limit=limit)
+
+
+def test_the_bounds_of_a_scope_hold_its_first_and_last_line(lines: ChdbEngine) -> None:
+    assert bounds(lines, scope("level:error", start=1002)) == TimeRange(start=1002, end=1009)
+    assert bounds(lines, scope("nothing")) is None
+    assert bounds(lines, scope(start=1003, end=1004)) == TimeRange(start=1003, end=1004)
+
+
+def test_lines_that_arrive_between_two_pages_repeat_nothing(
+    engine: ChdbEngine, lines: ChdbEngine, tmp_path: Path
+) -> None:
+    first = search_page(lines, scope(account="other"), order=Order.NEWEST, limit=3)
+    late = [
+        Record(lid="100", ts=1009, rx=5000, account="other", line="late"),
+        Record(lid="101", ts=2000, rx=5000, account="other", line="new"),
+    ]
+    LiveLines(engine, tmp_path).add([frame_of(encode_lines(late))], some_may_be_there=False)
+    second = search_page(
+        lines, scope(account="other"), order=Order.NEWEST, limit=3, cursor=first.cursor or ""
+    )
+    ids = [[record.lid for record in page.records] for page in (first, second)]
+    assert (ids, second.cursor) == ([["60", "59", "58"], ["57", "56", "55"]], None)

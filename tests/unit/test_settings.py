@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from logkeep.errors import BadSetting
+from logkeep.settings import Settings, duration, load_settings, size
+
+
+def test_without_any_setting_the_defaults_hold() -> None:
+    assert load_settings({}, environ={}) == Settings()
+    assert all(setting.metadata["help"] for setting in fields(Settings))
+
+
+def test_the_command_line_counts_before_the_environment_before_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "logkeep.toml"
+    config.write_text('port = 1\nhost = "file"\nretention = "3d"\nmin_free_bytes = 0\n')
+    environ = {"LOGKEEP_PORT": "2", "LOGKEEP_HOST": "environment", "LOGKEEP_TOKEN": "x", "PATH": "/bin"}
+    assert load_settings({"port": "3"}, config=config, environ=environ) == Settings(
+        port=3, host="environment", retention=259_200, min_free_bytes=0
+    )
+
+
+def test_the_environment_may_name_the_file_and_the_command_line_another(tmp_path: Path) -> None:
+    for name, port in (("one", 1), ("two", 2)):
+        (tmp_path / name).write_text(f"port = {port}\n")
+    environ = {"LOGKEEP_CONFIG": str(tmp_path / "one")}
+    assert load_settings({}, environ=environ).port == 1
+    assert load_settings({}, environ=environ, config=tmp_path / "two").port == 2
+
+
+def test_every_setting_can_come_from_the_environment() -> None:
+    environ = {
+        "LOGKEEP_DATA": "/srv/logs",
+        "LOGKEEP_HOST": "::",
+        "LOGKEEP_PORT": "0",
+        "LOGKEEP_ARCHIVE": "s3://bucket/prefix",
+        "LOGKEEP_S3_ENDPOINT": "http://localhost:9000",
+        "LOGKEEP_SEAL_AFTER": "0",
+        "LOGKEEP_LATE_SWEEP": "10 m",
+        "LOGKEEP_MAX_OBJECT_BYTES": "64MiB",
+        "LOGKEEP_RETENTION": "36h",
+        "LOGKEEP_RESTORE_EXPIRY": "90s",
+        "LOGKEEP_SPOOL_MAX_BYTES": "1TiB",
+        "LOGKEEP_MIN_FREE_BYTES": "512KiB",
+    }
+    assert load_settings({}, environ=environ) == Settings(
+        data=Path("/srv/logs"),
+        host="::",
+        port=0,
+        archive="s3://bucket/prefix",
+        s3_endpoint="http://localhost:9000",
+        seal_after=0,
+        late_sweep=600,
+        max_object_bytes=64 << 20,
+        retention=129_600,
+        restore_expiry=90,
+        spool_max_bytes=1 << 40,
+        min_free_bytes=512 << 10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("port", "65536"), ("port", "-1"), ("port", "http"), ("port", ""), ("port", "²")),
+        *(("retention", "0"), ("retention", "-1d"), ("retention", "1.5h"), ("retention", "1w")),
+        *(("retention", "soon"), ("seal_after", ""), ("seal_after", "9" * 20)),
+        *(("max_object_bytes", "0"), ("max_object_bytes", "1GB"), ("spool_max_bytes", "1 giB")),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_setting_and_source(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings({}, environ={f"LOGKEEP_{name.upper()}": value})
+    assert caught.value.message == f"the environment sets {name} to {value!r}, which cannot be used"
+    assert caught.value.hint.startswith(("write a ", "write more than 0"))
+
+
+def test_a_bad_value_is_named_even_where_a_good_one_counts_before_it() -> None:
+    with pytest.raises(BadSetting, match="the environment sets port to 'x'"):
+        load_settings({"port": "1"}, environ={"LOGKEEP_PORT": "x"})
+
+
+def test_an_unknown_setting_is_named_with_its_source(tmp_path: Path) -> None:
+    config = tmp_path / "logkeep.toml"
+    config.write_text("[archive_]\nurl = 1\n")
+    with pytest.raises(BadSetting, match="the environment sets 'prot', which is no setting"):
+        load_settings({}, environ={"LOGKEEP_PROT": "1"})
+    with pytest.raises(BadSetting, match=rf"the file {config} sets 'archive_', which is no setting"):
+        load_settings({}, config=config, environ={})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"port: 1", "is not TOML"), (b'host = "\xff"', "is not TOML"), (None, "cannot be read")],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    config = tmp_path / "logkeep.toml"
+    if content is not None:
+        config.write_bytes(content)
+    with pytest.raises(BadSetting, match=f"the settings file {config} {message}"):
+        load_settings({}, config=config, environ={})
+
+
+def test_durations_are_seconds_and_sizes_are_bytes() -> None:
+    assert [duration(text) for text in ("90", "90s", "10m", "6h", "5d", " 1 h ")] == [
+        *(90, 90, 600, 21_600, 432_000, 3600)
+    ]
+    assert [size(text) for text in ("512", "1KiB", "1MiB", "1GiB", "1TiB")] == [
+        *(512, 1 << 10, 1 << 20, 1 << 30, 1 << 40)
+    ]
+
+
+def test_the_archive_is_a_folder_in_the_data_folder_unless_set(tmp_path: Path) -> None:
+    assert Settings(data=tmp_path).archive_url == f"file://{tmp_path}/archive"
+    assert Settings(archive="s3://bucket/prefix").archive_url == "s3://bucket/prefix"
