@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from logkeep.errors import ObjectExists, ObjectMissing, StorageDenied, StorageError, StorageUnavailable
@@ -129,8 +129,9 @@ def _sync_folder(folder: Path) -> None:
 def _remove_left_behind(target: Path) -> None:
     """Delete partial files of this object that a killed process left."""
     for partial in target.parent.glob(f".{target.name}.*{_PARTIAL}"):
-        if partial.stat().st_mtime < time.time() - _PARTIAL_KEPT_S:
-            partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another writer of this object, who cleaned up after itself
+            if partial.stat().st_mtime < time.time() - _PARTIAL_KEPT_S:
+                partial.unlink()
 
 
 def _read_range(descriptor: int, key: str, start: int, length: int) -> bytes:
