@@ -1,6 +1,6 @@
 """A load client with prebuilt requests on keep-alive connections, in a process of its own.
 
-`python -m bench.load URL KEY --lines 1000 --connections 4 --seconds 30` prints one JSON object:
+`python -m bench.load URL KEY --kind text --lines 1000 --connections 4 --seconds 30` prints one JSON object:
 `lines` acknowledged, `requests`, `seconds`, `median_ms` and `p99_ms` of a request, `raw_bytes` sent.
 """
 
@@ -11,12 +11,13 @@ import socket
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from logkeep.sample import SampleBody, sample_bodies
+from logkeep.sample import SampleBody, sample_bodies, sample_text_lines
 from logkeep.timeline import Hour, hour_of
 
 # More than a frame of the spool holds, so that nothing compresses better than it would in earnest.
@@ -36,10 +37,27 @@ class Prebuilt:
     lines: int
 
 
-def prebuilt(url: str, key: str, lines_per_body: int) -> list[Prebuilt]:
+def prebuilt(url: str, key: str, lines_per_body: int, kind: str) -> list[Prebuilt]:
     hour = Hour(hour_of(int(time.time() * 1000)) - 1)
-    bodies = sample_bodies(lines=_DISTINCT_LINES, first_hour=hour, hours=1, lines_per_body=lines_per_body)
-    return [Prebuilt(_request(url, key, body), body.lines) for body in bodies]
+    return [Prebuilt(_request(url, key, body), body.lines) for body in _bodies(kind, hour, lines_per_body)]
+
+
+def _bodies(kind: str, hour: Hour, lines_per_body: int) -> Iterator[SampleBody]:
+    if kind == "text":
+        chunks = sample_text_lines(lines=_DISTINCT_LINES, first_hour=hour, hours=1, per_chunk=lines_per_body)
+        for chunk in chunks:
+            yield SampleBody(
+                path="/v1/ingest",
+                params={"host": "web-1", "app": "shop"},
+                content_type="text/plain",
+                data=chunk,
+                lines=chunk.count(b"\n"),
+                hour=hour,
+            )
+        return
+    path = {"ndjson": "/v1/ingest", "mezmo": "/logs/ingest"}[kind]
+    bodies = sample_bodies(lines=_DISTINCT_LINES * 2, first_hour=hour, hours=1, lines_per_body=lines_per_body)
+    yield from (body for body in bodies if body.path == path)
 
 
 def _request(url: str, key: str, body: SampleBody) -> bytes:
@@ -87,8 +105,8 @@ def _more(sock: socket.socket) -> bytes:
     raise RuntimeError("the server closed the connection")
 
 
-def run(url: str, key: str, *, lines: int, connections: int, seconds: float) -> dict[str, float]:
-    requests = prebuilt(url, key, lines)
+def run(url: str, key: str, *, kind: str, lines: int, connections: int, seconds: float) -> dict[str, float]:
+    requests = prebuilt(url, key, lines, kind)
     tallies = [Tally() for _ in range(connections)]
     began = time.perf_counter()
     threads = [
@@ -114,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("key")
+    parser.add_argument("--kind", choices=("text", "ndjson", "mezmo"), default="text")
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30)
@@ -121,6 +140,7 @@ def main() -> None:
     result = run(
         options.url,
         options.key,
+        kind=options.kind,
         lines=options.lines,
         connections=options.connections,
         seconds=options.seconds,

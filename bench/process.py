@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_QUIET_S = 0.5
 
 
 def memory_mb(pid: int) -> float:
@@ -27,6 +29,18 @@ def forget_peak(pid: int) -> None:
 def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def wait_quiet(pid: int, *, patience_s: float = 180) -> None:
+    """Until the process is at rest: merges go on for a while after lines came in."""
+    end = time.monotonic() + patience_s
+    while True:
+        before = cpu_s(pid)
+        time.sleep(_QUIET_S)
+        if cpu_s(pid) - before < _QUIET_S / 10:
+            return
+        if time.monotonic() > end:
+            raise TimeoutError(f"process {pid} does not come to rest")
 
 
 def _status(pid: int, name: str) -> float:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from bench.figures import Figure, main
-from bench.process import cpu_s
+from bench.process import cpu_s, wait_quiet
 from bench.servers import LINES, QUICK_LINES, fresh_server, send_sample, wait_indexed
 
 
@@ -15,6 +15,7 @@ def measure(quick: bool) -> Sequence[Figure]:
     with fresh_server() as server, server.admin() as client:
         send_sample(server, lines)
         wait_indexed(client)
+        wait_quiet(server.pid)  # or the merges of the index would count as sealing
         cpu, began = cpu_s(server.pid), time.monotonic()
         sealed = client.post("/v1/archive/seal", {"now": True})["sealed"]
         took, used = time.monotonic() - began, cpu_s(server.pid) - cpu

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import Figure, main, median_ms
+from bench.process import wait_quiet
 from bench.servers import LINES, QUICK_LINES, archived_server, restore_all
 from logkeep.cli.client import Client
 
@@ -45,6 +46,7 @@ def measure(quick: bool) -> Sequence[Figure]:
         restored = restore_all(client)
         while not client.get(f"/v1/restores/{restored['id']}")["text_index"]:
             time.sleep(_PAUSE_S)
+        wait_quiet(server.pid)
         account = restored["account"]
         return [
             _timed(client, account, "token", 20, lambda n: ("/v1/search", {"query": _TOKENS[n]})),
@@ -57,6 +59,7 @@ def measure(quick: bool) -> Sequence[Figure]:
                 lambda n: ("/v1/search", {"query": f"/port {n}[0-9]+7 ssh[23]/"}),
             ),
             _timed(client, account, "histogram by level", 60, _histogram),
+            _timed(client, account, "histogram of a phrase", None, _phrase_histogram),
             _timed(client, account, "histogram of a token", None, _token_histogram),
             _timed(client, account, "histogram of a regex", None, _regex_histogram),
         ]
@@ -68,6 +71,10 @@ def _histogram(n: int) -> tuple[str, Mapping[str, str | int]]:
 
 def _token_histogram(n: int) -> tuple[str, Mapping[str, str | int]]:
     return "/v1/histogram", {"query": _TOKENS[n], "interval": 600_000 + n}
+
+
+def _phrase_histogram(n: int) -> tuple[str, Mapping[str, str | int]]:
+    return "/v1/histogram", {"query": f'"{_PHRASES[n]}"', "interval": 600_000 + n}
 
 
 def _regex_histogram(n: int) -> tuple[str, Mapping[str, str | int]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bench.process import wait_quiet
 from logkeep.cli.client import Client
 from logkeep.cli.delivery import Delivery
 from logkeep.cli.demo import requests_of
@@ -51,6 +52,7 @@ def archived_server(lines: int, *, restart: bool = True) -> Iterator[LocalServer
                 yield server
                 return
         with local_server(Path(folder), _SETTINGS) as server:
+            wait_quiet(server.pid)
             yield server
 
 

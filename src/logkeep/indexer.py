@@ -13,8 +13,10 @@ BATCH_BYTES = 96 << 20
 # After a small batch, wait for more lines to come together: every insert makes a part to merge.
 _SMALL_BYTES = 16 << 20
 _LINGER_S = 0.5
-# In a burst, merges wait: they cost more than indexing. They may wait for this many batches, a minute or
-# two of all that two cores take in; the engine slows inserts down at a thousand parts.
+# In a burst, merges wait, because they cost more than indexing: from a large batch until several rounds
+# in a row had none, or for this many batches at most. That is a minute or two of all that two cores take in;
+# the engine slows inserts down at a thousand parts.
+_QUIET_ROUNDS = 6
 _MOST_UNMERGED = 150
 
 
@@ -24,7 +26,8 @@ class Indexer:
     def __init__(self, spool: Spool, live: LiveLines) -> None:
         self._spool = spool
         self._live = live
-        self._large_batches = 0  # in a row
+        self._unmerged = 0  # batches since merges were held back
+        self._quiet = 0  # rounds in a row without a large batch
         # After a start or an error, of the mark's too, lines beyond it may be in the table already.
         self._unsure = True
 
@@ -49,11 +52,21 @@ class Indexer:
     def round(self, stopping: threading.Event) -> float | None:
         """One step of the worker: a batch. Returns seconds until the next; None when all is indexed."""
         indexed = self.index_some()
-        self._large_batches = self._large_batches + 1 if indexed >= _SMALL_BYTES else 0
-        self._live.merge(not 0 < self._large_batches <= _MOST_UNMERGED)
+        burst = self._in_burst(indexed)
+        self._live.merge(not burst)
         if 0 < indexed < _SMALL_BYTES:
             stopping.wait(_LINGER_S)
-        return 0.0 if indexed else None
+        if indexed:
+            return 0.0
+        return _LINGER_S if burst else None
+
+    def _in_burst(self, indexed: int) -> bool:
+        self._quiet = 0 if indexed >= _SMALL_BYTES else self._quiet + 1
+        if self._quiet >= _QUIET_ROUNDS:
+            self._unmerged = 0
+        elif self._unmerged or not self._quiet:
+            self._unmerged += 1
+        return 0 < self._unmerged <= _MOST_UNMERGED
 
     def lag_frames(self) -> int:
         """How many frames are not indexed yet."""

@@ -120,6 +120,17 @@ def sample_json_lines(*, lines: int, first_hour: Hour, hours: int, seed: int = 1
         yield _json_lines(random.Random(f"{seed}/{number}"), begin, end, count)
 
 
+def sample_text_lines(
+    *, lines: int, first_hour: Hour, hours: int, seed: int = 1, per_chunk: int = LINES_PER_BODY
+) -> Iterator[bytes]:
+    """Chunks of plain text lines, as a log file would hold them; about 130 bytes a line."""
+    for number in range(0, lines, per_chunk):
+        count = min(per_chunk, lines - number)
+        start, end = (HOUR_MS * hours * n // lines for n in (number, number + count))
+        texts = _text_lines(random.Random(f"{seed}/{number}"), first_hour, count, start, end)
+        yield "".join([f"{text.line}\n" for text in texts]).encode()
+
+
 def _json_body(rng: random.Random, hour: Hour, count: int, start: int, end: int) -> SampleBody:
     base = hour_start(hour)
     return SampleBody(
@@ -162,6 +173,17 @@ def _json_line(time: str, b: int) -> str:
 
 
 def _text_body(rng: random.Random, hour: Hour, count: int, start: int, end: int) -> SampleBody:
+    return SampleBody(
+        path="/logs/ingest",
+        params={"hostname": "shop"},
+        content_type="application/json",
+        data=msgspec.json.encode({"lines": _text_lines(rng, hour, count, start, end)}),
+        lines=count,
+        hour=hour,
+    )
+
+
+def _text_lines(rng: random.Random, hour: Hour, count: int, start: int, end: int) -> list[_TextLine]:
     base = hour_start(hour)
     out: list[_TextLine] = []
     bits = rng.getrandbits
@@ -173,15 +195,7 @@ def _text_body(rng: random.Random, hour: Hour, count: int, start: int, end: int)
             stamp = _Stamp.of(ms)
         b = bits(96)
         _TEXT_KINDS[b & 31](out, stamp, ms, b >> 5)
-    del out[count:]
-    return SampleBody(
-        path="/logs/ingest",
-        params={"hostname": "shop"},
-        content_type="application/json",
-        data=msgspec.json.encode({"lines": out}),
-        lines=count,
-        hour=hour,
-    )
+    return out[:count]
 
 
 _TextKind = Callable[[list[_TextLine], _Stamp, int, int], None]

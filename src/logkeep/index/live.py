@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from logkeep.errors import Overloaded
@@ -109,5 +110,6 @@ def yield_processor_to_queries() -> None:
     """
     tasks = Path("/proc/self/task")
     for task in tasks.iterdir() if tasks.exists() else ():
-        if (task / "comm").read_text().strip() == "MergeMutate":
-            os.setpriority(os.PRIO_PROCESS, int(task.name), 19)
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            if (task / "comm").read_text().strip() == "MergeMutate":
+                os.setpriority(os.PRIO_PROCESS, int(task.name), 19)

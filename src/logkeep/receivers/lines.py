@@ -36,12 +36,25 @@ def receive_lines(body: bytes, origin: Origin) -> Received:
 def cut_long_lines(body: bytes) -> tuple[bytes, list[Refusal]]:
     """The body without its lines over LINE_BYTES, each replaced by an empty one, and their refusals."""
     refused: list[Refusal] = []
+    if not _has_long_line(body):
+        return body, refused
     lines = body.split(b"\n")
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_BYTES:
             refused.append(too_long(number, len(line)))
             lines[number - 1] = b""
-    return (b"\n".join(lines) if refused else body), refused
+    return b"\n".join(lines), refused
+
+
+def _has_long_line(body: bytes) -> bool:
+    """Looks at few bytes: from each line's start, for the last line end within reach of the limit."""
+    start = 0
+    while len(body) - start > LINE_BYTES:
+        end = body.rfind(b"\n", start, start + LINE_BYTES + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def too_long(number: int, size: int) -> Refusal:

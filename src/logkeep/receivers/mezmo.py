@@ -72,7 +72,7 @@ _EXTRAS = ("label", "annotation", "pid", "prival", "containerid")
 
 def receive_mezmo(body: bytes, origin: Origin) -> Received:
     """Records of a Mezmo body. Raises BadBody, with the position where the JSON breaks off."""
-    if len(body) <= LINE_BYTES and (columns := _plain_columns(body, origin)) is not None:
+    if (columns := _plain_columns(body, origin)) is not None:
         return Received(columns=columns)
     try:
         parsed = _decoder.decode(body)
@@ -101,6 +101,9 @@ def _plain_columns(body: bytes, origin: Origin) -> Columns | None:
         return None
     lines = parsed.lines if parsed.lines is not None else parsed.ls
     if lines is None:
+        return None
+    # A character has at most four bytes, so that no line of these is over the limit.
+    if len(body) > LINE_BYTES and max([len(line.line) for line in lines], default=0) > LINE_BYTES // 4:
         return None
     instants = [instant_of(line.timestamp) or (-1, 0) for line in lines]
     return Columns(

@@ -20,6 +20,7 @@ from logkeep.index.search import Order, Scope
 from logkeep.query.parse import parse
 from logkeep.query.sql import compile_sql
 from logkeep.query.sql_field import value_expression
+from logkeep.timeline import MAX_MS, MIN_MS
 
 # Steps that people read easily; the shortest that makes no more than this many buckets is taken.
 _BUCKETS = 120
@@ -68,13 +69,17 @@ async def get_fields(request: Request) -> Response:
 
 
 def _histogram(services: Services, scope: Scope, interval: int) -> dict[str, object]:
-    span = search.bounds(services.engine, scope)
-    if span is None:
-        return {"from": None, "to": None, "interval": interval, "total": 0, "buckets": []}
+    """Over the range that was asked for; where a side of it is open, over that of the lines found."""
+    if scope.range.start == MIN_MS or scope.range.end == MAX_MS:
+        span = search.bounds(services.engine, scope)
+        if span is None:
+            return {"from": None, "to": None, "interval": interval, "total": 0, "buckets": []}
+        scope = replace(scope, range=span)
+    span = scope.range
     step = interval or next(
         (step for step in _STEPS_MS if (span.end - span.start) / step <= _BUCKETS), _STEPS_MS[-1]
     )
-    buckets = search.histogram(services.engine, replace(scope, range=span), interval_ms=step)
+    buckets = search.histogram(services.engine, scope, interval_ms=step)
     counts = [{"ts": b.ts, "count": sum(b.levels.values()), "levels": b.levels} for b in buckets]
     total = sum(sum(b.levels.values()) for b in buckets)
     return {"from": span.start, "to": span.end, "interval": step, "total": total, "buckets": counts}
