@@ -10,8 +10,16 @@ from bench.process import cpu_s, forget_peak, peak_memory_mb
 from bench.servers import LINES, QUICK_LINES, archived_server, restore_all
 
 
+# Raw bytes of about 100 MB, 800 MB and 2 GB: the server's memory must not grow with them.
+_SIZES = (300_000, LINES, 6_300_000)
+
+
 def measure(quick: bool) -> Sequence[Figure]:
-    lines = QUICK_LINES if quick else LINES
+    sizes = (QUICK_LINES,) if quick else _SIZES
+    return [figure for lines in sizes for figure in _restored(lines, of_goal=lines in (LINES, QUICK_LINES))]
+
+
+def _restored(lines: int, *, of_goal: bool) -> list[Figure]:
     with archived_server(lines) as server, server.admin() as client:
         forget_peak(server.pid)
         cpu, began = cpu_s(server.pid), time.monotonic()
@@ -23,14 +31,14 @@ def measure(quick: bool) -> Sequence[Figure]:
     raw = restored["planned"]["raw_bytes"] / 1e6
     return [
         Figure(
-            name="restore to ACTIVE",
+            name=f"restore of {raw:.0f} MB to ACTIVE",
             value=raw / took,
             unit="MB/s raw",
-            goal=300,
-            note=f"{lines:,} lines, {raw:.0f} MB raw in {took:.2f} s, {used:.1f} CPU seconds",
+            goal=300 if of_goal else None,
+            note=f"{lines:,} lines in {took:.2f} s, {used:.1f} CPU seconds",
         ),
         Figure(
-            name="server memory during the restore",
+            name=f"server memory during the restore of {raw:.0f} MB",
             value=peak,
             unit="MB",
             goal=1500,

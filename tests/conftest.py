@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
 from logkeep.index.engine import ChdbEngine
+from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, free_port, program, serving
 
 # A slow machine is no counterexample.
 settings.register_profile("logkeep", deadline=None)
@@ -21,3 +23,35 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
     opened = ChdbEngine(tmp_path_factory.mktemp("index"))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def moto_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with serving(command, port, tmp_path_factory.mktemp("moto") / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port, folder = free_port(), tmp_path_factory.mktemp("rclone")
+    (folder / "served").mkdir()
+    command = [program("rclone"), "serve", "s3", "--config", os.devnull, "--addr", f"127.0.0.1:{port}"]
+    command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--vfs-cache-mode", "writes"]
+    command += ["--cache-dir", str(folder / "cache"), str(folder / "served")]
+    with serving(command, port, folder / "log") as url:
+        yield url
+
+
+@pytest.fixture
+def s3_options() -> Callable[[str], dict[str, str]]:
+    def options(endpoint: str) -> dict[str, str]:
+        return {
+            "endpoint": endpoint,
+            "region": "us-east-1",
+            "access_key_id": ACCESS_KEY,
+            "secret_access_key": SECRET_KEY,
+        }
+
+    return options

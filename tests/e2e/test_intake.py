@@ -139,6 +139,19 @@ def test_a_line_over_the_limit_is_refused_by_name_and_the_rest_is_kept(server: S
     assert len(found(server, "limit before")) == 1
 
 
+def test_more_lines_than_a_body_may_have_are_answered_413(server: Server) -> None:
+    response = server.http.post("/v1/ingest", content=b"a\n" * 500_001, headers=server.key | TEXT)
+    assert (response.status_code, response.json()["type"]) == (413, "urn:logkeep:too-large")
+
+
+def test_what_every_line_would_carry_is_bounded(server: Server) -> None:
+    for name in ("host", "app", "file", "env", "level", "tag"):
+        response = server.http.post(
+            "/v1/ingest", params={name: "x" * 1025}, content="a", headers=server.key | TEXT
+        )
+        assert (response.status_code, name in response.json()["detail"]) == (400, True)
+
+
 def test_broken_json_is_answered_400_with_its_position(server: Server) -> None:
     headers = server.key | {"Content-Type": "application/json"}
     response = server.http.post("/v1/ingest", content=b'{"a":1,}', headers=headers)

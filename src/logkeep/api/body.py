@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 from gzip import BadGzipFile, GzipFile
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from logkeep.errors import BadBody, TooLarge, UnknownMediaType
 
 BODY_BYTES = 10 * 1024 * 1024
+_PATIENCE_S = 120  # a client that trickles must not hold memory for ever
 # isal's stubs leave one without types and declare the other as an instance.
 _GUNZIP: Callable[..., GzipFile] = igzip.IGzipFile
 _CODEC_ERROR = cast("type[Exception]", igzip_lib.IsalError)
@@ -29,11 +31,14 @@ async def read_body(request: Request) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > BODY_BYTES:
-                raise _too_large("the body has more than", BODY_BYTES)
-            chunks.append(chunk)
+        async with asyncio.timeout(_PATIENCE_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY_BYTES:
+                    raise _too_large("the body has more than", BODY_BYTES)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise BadBody(f"the body did not come within {_PATIENCE_S} s", position=size) from None
     except ClientDisconnect:
         raise BadBody("the client went away in the middle of the body", position=size) from None
     return _unpacked(b"".join(chunks), request.headers.get("content-encoding", "identity").strip().lower())

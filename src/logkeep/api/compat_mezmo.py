@@ -16,7 +16,7 @@ from logkeep.api.auth import ingest_account
 from logkeep.api.body import read_body
 from logkeep.api.problems import retry_headers, status_of
 from logkeep.api.services import Services
-from logkeep.api.v1.ingest import origin_of
+from logkeep.api.v1.ingest import check_length, idempotency_key, origin_of
 from logkeep.errors import BadBody, InputError, LogkeepError
 from logkeep.receivers.lines import Origin
 from logkeep.receivers.mezmo import receive_mezmo
@@ -33,7 +33,7 @@ async def ingest(request: Request) -> Response:
             account,
             received,
             reply=_reply(received),
-            key=request.headers.get("idempotency-key", ""),
+            key=idempotency_key(request),
         )
     except LogkeepError as error:
         return _refusal(error)
@@ -45,7 +45,7 @@ def _origin(request: Request) -> Origin:
     host = request.query_params.get("hostname", "")
     if not host:
         raise InputError("Missing param hostname.")
-    return replace(origin_of(request), host=host)
+    return replace(origin_of(request), host=check_length("hostname", host))
 
 
 def _reply(received: Received) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
+from logkeep.cli import exits
 from logkeep.cli.client import Client
 from logkeep.cli.connected import with_client
 from logkeep.cli.options import from_to, json_option
@@ -39,11 +41,16 @@ def seal(client: Client, account: str, now: bool, as_json: bool) -> None:
 
     Lines that come later for an hour that is sealed go into the hour's next numbered object.
     """
-    sealed = client.post("/v1/archive/seal", {"account": account or None, "now": now})["sealed"]
+    answer = client.post("/v1/archive/seal", {"account": account or None, "now": now})
+    sealed, failed = answer["sealed"], answer["failed"]
+    for one in failed:
+        click.echo(f"logkeep: the archive of {one['account']} failed: {one['error']}", err=True)
     if sealed or as_json:
         show_objects(sealed, as_json=as_json)
-    else:
+    elif not failed:
         click.echo("nothing was due (--now seals hours that are still open, too)")
+    if failed:
+        sys.exit(exits.STORAGE)
 
 
 @archive.command("status")

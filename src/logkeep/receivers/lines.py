@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from logkeep.errors import TooLarge
 from logkeep.record import Columns, Received, Record, Refusal, text_of
 
 # A longer line is refused by name, and the rest of its body is accepted.
 LINE_BYTES = 512 * 1024
+# A body of a million empty lines would take gigabytes of memory on its way.
+BODY_LINES = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ def receive_lines(body: bytes, origin: Origin) -> Received:
     are passed over."""
     if len(body) <= LINE_BYTES:
         return Received(columns=_columns(body, origin))
+    check_line_count(body.count(b"\n"))
     kept, refused = cut_long_lines(body)
     return Received(columns=_columns(kept, origin), refused=refused)
 
@@ -44,6 +48,14 @@ def cut_long_lines(body: bytes) -> tuple[bytes, list[Refusal]]:
             refused.append(too_long(number, len(line)))
             lines[number - 1] = b""
     return b"\n".join(lines), refused
+
+
+def check_line_count(lines: int) -> None:
+    """Raises TooLarge for more lines than one body may have."""
+    if lines > BODY_LINES:
+        raise TooLarge(
+            f"the body has {lines} lines, the limit is {BODY_LINES}", hint="send them in several bodies"
+        )
 
 
 def _has_long_line(body: bytes) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from logkeep.errors import BadBody
 from logkeep.receivers.instants import instant_of
-from logkeep.receivers.lines import LINE_BYTES, Origin, too_long
+from logkeep.receivers.lines import LINE_BYTES, Origin, check_line_count, too_long
 from logkeep.receivers.ndjson import broken_json, not_utf8
 from logkeep.receivers.surrogates import mended
 from logkeep.record import NO_META, Columns, Received, Record, Refusal
@@ -87,6 +87,7 @@ def receive_mezmo(body: bytes, origin: Origin) -> Received:
     lines = parsed.lines if parsed.lines is not None else parsed.ls
     if lines is None:
         raise BadBody("the body has neither 'lines' nor 'ls'", hint='send {"lines":[{"line":"…"}]}')
+    check_line_count(len(lines))
     refused = _refusals(lines, len(body))
     unwanted = {refusal.line for refusal in refused}
     kept = [line for number, line in enumerate(lines, 1) if number not in unwanted] if unwanted else lines
@@ -102,6 +103,7 @@ def _plain_columns(body: bytes, origin: Origin) -> Columns | None:
     lines = parsed.lines if parsed.lines is not None else parsed.ls
     if lines is None:
         return None
+    check_line_count(len(lines))
     # A character has at most four bytes, so that no line of these is over the limit.
     if len(body) > LINE_BYTES and max([len(line.line) for line in lines], default=0) > LINE_BYTES // 4:
         return None

@@ -18,6 +18,7 @@ from logkeep.receivers.instants import instant_of, instants_of
 from logkeep.receivers.lines import (
     LINE_BYTES,
     Origin,
+    check_line_count,
     cut_long_lines,
     text_record,
     too_long,
@@ -70,6 +71,7 @@ def receive_ndjson(body: bytes, origin: Origin) -> Received:
     """Records of a body of JSON lines. A line that is not a JSON object is kept as text."""
     refused: list[Refusal] = []
     if len(body) > LINE_BYTES:
+        check_line_count(body.count(b"\n"))
         body, refused = cut_long_lines(body)
     try:
         columns = _all_at_once(body, origin)
@@ -87,6 +89,7 @@ def receive_document(body: bytes, origin: Origin) -> Received:
     """
     try:
         document = _document.decode(body)
+        check_line_count(len(document))
         elements = [_text(element) for element in document] if isinstance(document, list) else [body.strip()]
     except msgspec.DecodeError as error:
         if (whole := mended(body)) is not body:

@@ -137,7 +137,7 @@ def test_archive_ls_lists_objects(server: Server) -> None:
 
 
 def test_archive_seal_asks_for_what_is_due_or_for_all(server: Server) -> None:
-    answer_with(server, {"sealed": []})
+    answer_with(server, {"sealed": [], "failed": []})
     assert run(server, "archive", "seal").stdout.startswith("nothing was due")
     assert run(server, "archive", "seal", "--now", "--account", "main", "--json").stdout == ""
     assert [msgspec.json.decode(seen.body) for seen in server.seen] == [

@@ -42,13 +42,19 @@ async def get_status(request: Request) -> Response:
 
 
 async def seal(request: Request) -> Response:
-    """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket."""
+    """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket. Accounts
+    whose archive failed are named with the reason; what they have waits and is tried again."""
     services = _admitted(request)
     wanted = await json_body(request, SealRequest)
     if wanted.account:
         await run_in_threadpool(services.catalog.accounts.get, wanted.account)
     sealed = await run_in_threadpool(services.archiver.seal_due, now=wanted.now, account=wanted.account)
-    return _json({"sealed": [_shown(one) for one in sealed]})
+    failed = [
+        {"account": status.account, "error": status.last_error}
+        for status in await run_in_threadpool(services.archiver.status)
+        if status.last_error and wanted.account in (None, status.account)
+    ]
+    return _json({"sealed": [_shown(one) for one in sealed], "failed": failed})
 
 
 def _status(services: Services) -> dict[str, object]:

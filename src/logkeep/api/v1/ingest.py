@@ -11,10 +11,12 @@ from starlette.responses import Response
 from logkeep.api.auth import ingest_account
 from logkeep.api.body import read_body
 from logkeep.api.services import Services
-from logkeep.errors import BadBody, UnknownMediaType
+from logkeep.errors import BadBody, InputError, UnknownMediaType
 from logkeep.receivers.lines import Origin, receive_lines
 from logkeep.receivers.ndjson import receive_document, receive_ndjson
 from logkeep.record import Received
+
+_ORIGIN_CHARACTERS = 1024
 
 Receiver = Callable[[bytes, Origin], Received]
 
@@ -50,23 +52,31 @@ async def ingest(request: Request) -> Response:
         account,
         received,
         reply=msgspec.json.encode(reply),
-        key=request.headers.get("idempotency-key", ""),
+        key=idempotency_key(request),
     )
     return Response(answer, media_type="application/json")
 
 
+def idempotency_key(request: Request) -> str:
+    """The client's name for this request, "" for none. Raises InputError for one that is too long."""
+    return check_length("Idempotency-Key", request.headers.get("idempotency-key", ""))
+
+
 def origin_of(request: Request) -> Origin:
-    """What the query string says of all lines."""
+    """What the query string says of all lines. Raises InputError for a value that is too long."""
     query = request.query_params
     tags = ",".join(query.getlist("tag") + query.getlist("tags"))
-    return Origin(
-        host=query.get("host", ""),
-        app=query.get("app", ""),
-        file=query.get("file", ""),
-        env=query.get("env", ""),
-        level=query.get("level", ""),
-        tag=tuple(tag for tag in tags.split(",") if tag),
-    )
+    values = {name: query.get(name, "") for name in ("host", "app", "file", "env", "level")}
+    for name, value in {**values, "tag": tags}.items():
+        check_length(name, value)
+    return Origin(**values, tag=tuple(tag for tag in tags.split(",") if tag))
+
+
+def check_length(name: str, value: str) -> str:
+    """The value itself. Every line of the request would carry it."""
+    if len(value) > _ORIGIN_CHARACTERS:
+        raise InputError(f"{name} has {len(value)} characters, the limit is {_ORIGIN_CHARACTERS}")
+    return value
 
 
 def _receiver(content_type: str) -> Receiver:
