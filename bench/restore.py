@@ -9,7 +9,6 @@ from bench.figures import Figure, main
 from bench.process import cpu_s, forget_peak, peak_memory_mb
 from bench.servers import LINES, QUICK_LINES, archived_server, restore_all
 
-
 # Raw bytes of about 100 MB, 800 MB and 2 GB: the server's memory must not grow with them.
 _SIZES = (300_000, LINES, 6_300_000)
 
