@@ -192,7 +192,12 @@ def _bucket_opener(settings: Settings) -> Callable[[str], Bucket]:
 
 
 def _hold_data_folder(data: Path, stack: ExitStack) -> None:
-    """Make the folder and hold it for this process; what the kernel frees when the process ends."""
+    """Make the folder and hold it for this process; the kernel lets go of it when the process ends."""
+    if odd := set(str(data.resolve())) & set("*?{}"):
+        raise BadSetting(
+            f"the data folder {data} has {' '.join(sorted(odd))} in its path, which the engine reads as a pattern",
+            hint="choose a folder without * ? { } in its name",
+        )
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files hold lines and keys
         lock = stack.enter_context((data / "lock").open("w"))
