@@ -193,10 +193,10 @@ def _bucket_opener(settings: Settings) -> Callable[[str], Bucket]:
 
 def _hold_data_folder(data: Path, stack: ExitStack) -> None:
     """Make the folder and hold it for this process; the kernel lets go of it when the process ends."""
-    if odd := set(str(data.resolve())) & set("*?{}"):
+    if odd := set(str(data.resolve())) & set("*?{}#%"):
         raise BadSetting(
             f"the path of the data folder {data} has {' '.join(sorted(odd))} in it",
-            hint="choose one without * ? { }, which the engine reads as a pattern",
+            hint="choose one without * ? { } # %, which the engine reads as more than a name",
         )
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # its files hold lines and keys

@@ -55,6 +55,8 @@ class ObjectLog(Protocol):
 
     def renumber(self, planned: ArchiveObject, part: int) -> ArchiveObject: ...
 
+    def drop(self, planned: ArchiveObject) -> None: ...
+
     def seal(self, sealed: ArchiveObject) -> None: ...
 
     def has_sealed(self, account: str, hour: Hour) -> bool: ...
@@ -190,7 +192,8 @@ class Archiver:
 
     def _next_try(self, account: str) -> int:
         failure = self._failures.get(account)
-        return failure.next_try if failure else 0
+        # A clock that was ahead when it failed must not put the account off for longer than a pause.
+        return min(failure.next_try, self._clock() + _LAST_RETRY_MS) if failure else 0
 
     def _made(self, account: str, now: bool) -> Iterator[ArchiveObject]:
         """Make the objects of one account, those first that were begun before.
@@ -210,7 +213,7 @@ class Archiver:
 
     def _plans(self, policy: ArchivePolicy, now: bool) -> Iterator[ArchiveObject]:
         account = policy.account
-        yield from (one for one in self._objects.planned() if one.account == account)
+        yield from self._begun(account)
         # A plan that could not be finished keeps its hour: a later object must not take over its frames.
         stuck = {one.hour for one in self._objects.planned() if one.account == account}
         for waiting in self._spool.waiting():
@@ -218,6 +221,14 @@ class Archiver:
                 continue
             if now or self._due_at(waiting) <= self._clock():
                 yield from self._planned_anew(waiting, policy)
+
+    def _begun(self, account: str) -> Iterator[ArchiveObject]:
+        """What was planned before. A plan from another spool names frames that nobody has any more."""
+        for one in self._objects.planned():
+            if one.account == account and one.spool_id == self._spool.spool_id():
+                yield one
+            elif one.account == account:
+                self._objects.drop(one)
 
     def _planned_anew(self, waiting: Waiting, policy: ArchivePolicy) -> Iterator[ArchiveObject]:
         """Plan all that waits for the hour, one object after the other as each is made."""
@@ -232,6 +243,7 @@ class Archiver:
                 state=ObjectState.PLANNED,
                 after_seq=after,
                 upto_seq=self._cut(waiting, after, policy.max_object_bytes),
+                spool_id=self._spool.spool_id(),
                 key=key_of(account, hour, part),
             )
             self._objects.plan(planned)
@@ -242,14 +254,11 @@ class Archiver:
             after = planned.upto_seq
 
     def _archived_upto(self, waiting: Waiting) -> int:
-        """Up to which frame the hour is archived. Tells the spool what a crash kept it from hearing.
-
-        Frames received after an object was sealed are not its frames, whatever their seq: then the
-        spool is a new one and counts from the start again.
-        """
+        """Up to which frame the hour is archived. Tells the spool what a crash kept it from hearing."""
         within = TimeRange(start=hour_start(waiting.hour), end=hour_end(waiting.hour))
         sealed = self._objects.list(waiting.account, within)
-        upto = max((one.upto_seq for one in sealed if one.sealed_at >= waiting.first_rx), default=0)
+        ours = self._spool.spool_id()
+        upto = max((one.upto_seq for one in sealed if one.spool_id == ours), default=0)
         if upto >= waiting.first_seq:
             self._spool.archived(waiting.account, waiting.hour, upto=upto)
             self._spool.trim()

@@ -10,6 +10,7 @@ import msgspec
 
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import AccountKind, ArchivePolicy, KeyRole
+from logkeep.errors import Conflict
 from logkeep.settings import Settings
 from logkeep.timeline import Clock
 
@@ -37,9 +38,14 @@ class AccountOpener:
     def open_account(self, name: str) -> tuple[str, str]:
         """(account id, its first ingest key). Raises InputError or Conflict."""
         now = self.clock()
-        account = self.catalog.accounts.create(name, AccountKind.LIVE, now)
-        self.catalog.archives.put(policy_of(self.settings, account.id))
-        return account.id, self.catalog.keys.issue(account.id, KeyRole.INGEST, now)
+        try:
+            self.catalog.accounts.create(name, AccountKind.LIVE, now)
+        except Conflict:
+            # An account without a key is one whose creation was cut off: finish it.
+            if self.catalog.keys.issued(name):
+                raise
+        self.catalog.archives.put(policy_of(self.settings, name))
+        return name, self.catalog.keys.issue(name, KeyRole.INGEST, now)
 
 
 def policy_of(settings: Settings, account: str) -> ArchivePolicy:

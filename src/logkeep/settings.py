@@ -82,7 +82,7 @@ class Settings:
 
     @property
     def archive_url(self) -> str:
-        return self.archive or f"file://{(self.data / 'archive').resolve()}"
+        return self.archive or (self.data / "archive").resolve().as_uri()
 
 
 def load_settings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -88,6 +89,49 @@ def test_duplicates_of_other_writers_are_restored_once(make_server: Callable[...
     restore = server.restore(**{"name": "dup", "from": "2026-04-05T07:00:00Z", "to": "2026-04-05T08:00:00Z"})
     assert (restore["state"], restore["lines"], restore["duplicates"]) == ("ACTIVE", 30, 30)
     assert len(server.lines(account=restore["account"])) == 30
+
+
+def test_lines_of_other_writers_without_ids_are_paged_without_loss(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server().start()
+    folder = server.data / "archive" / DAY
+    folder.mkdir(parents=True)
+    foreign = [f'{{"_ts":1775372400000,"_line":"foreign {n}"}}' for n in range(5)]
+    (folder / "main.2026-04-05.0700.json.gz").write_bytes(gzip.compress("\n".join(foreign).encode()))
+    restore = server.restore(**{"name": "f", "from": "2026-04-05T07:00:00Z", "to": "2026-04-05T08:00:00Z"})
+    assert (restore["state"], restore["lines"]) == ("ACTIVE", 5)
+    found: list[dict[str, object]] = []
+    cursor = ""
+    while True:
+        page = server.get("/v1/search", account=restore["account"], limit=2, cursor=cursor)
+        found += page["records"]
+        if not (cursor := page["cursor"]):
+            break
+    assert sorted(str(record["_line"]) for record in found) == [f"foreign {n}" for n in range(5)]
+    assert all("_lid" not in record for record in found)
+
+
+def test_restores_that_wait_their_turn_can_be_searched(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    server.send([line(7, 1, "patience")])
+    server.seal()
+    span = {"from": "2026-04-05T07:00:00Z", "to": "2026-04-05T08:00:00Z"}
+    asked = [server.post("/v1/restores", {"name": f"n{n}", **span}) for n in range(5)]
+    for restore in asked:
+        assert server.http.get("/v1/search", params={"account": restore["account"]}).status_code == 200
+    assert [server.wait_for_restore(restore["id"])["lines"] for restore in asked] == [1] * 5
+
+
+def test_pages_of_long_lines_end_early(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    for n in range(5):
+        server.send([line(7, n, f"{n}" + "x" * 500_000) for _ in range(18)])
+    server.wait_until_indexed()
+    page = server.get("/v1/search", limit=10_000)
+    assert 1 <= len(page["records"]) < 90
+    assert page["cursor"]
+    assert len(server.lines()) == 90
 
 
 def test_a_restored_account_is_deleted_or_expires_and_its_lines_with_it(

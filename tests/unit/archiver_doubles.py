@@ -105,6 +105,9 @@ class MemoryObjects:
             and (within is None or one.hour in within.hours())
         ]
 
+    def drop(self, planned: ArchiveObject) -> None:
+        self.rows.pop((planned.account, planned.hour, planned.part), None)
+
     def next_part(self, account: str, hour: Hour) -> int:
         parts = [part for one, at, part in self.rows if (one, at) == (account, hour)]
         return max(parts, default=-1) + 1

@@ -123,6 +123,7 @@ def test_an_hour_is_sealed_ten_minutes_after_its_end(bench: Bench) -> None:
         state=ObjectState.SEALED,
         after_seq=0,
         upto_seq=1,
+        spool_id=bench.spool.spool_id(),
         key=KEY,
         lines=5,
         raw_bytes=manifest.raw_bytes,
@@ -345,6 +346,44 @@ def test_a_new_spool_beside_an_old_catalog_loses_nothing(bench: Bench) -> None:
     bench.archiver.seal_due(now=True)
 
     assert bench.lines(part(1)) == encode_lines(records(5, first_lid=7000))
+
+
+def test_a_plan_of_another_spool_takes_no_lines_of_this_one_with_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.receive(records(20))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "crash_point", lambda name: _kill_at("seal.planned", name))
+        with pytest.raises(Killed):
+            bench.archiver.seal_due(now=True)
+    bench.spool.close()
+    bench.spool = bench.open_spool("new.sqlite")
+    bench.restart()
+
+    bench.receive(records(3, first_lid=7000))
+    bench.archiver.seal_due(now=True)
+    bench.receive(records(5, first_lid=8000))
+    bench.archiver.seal_due(now=True)
+
+    archived = b"".join(bench.lines(key) for key in sorted(bench.keys(), key=len))
+    assert archived == encode_lines([*records(3, first_lid=7000), *records(5, first_lid=8000)])
+    assert (bench.spool.waiting(), bench.objects.planned()) == ([], [])
+
+
+def test_a_clock_that_goes_back_before_a_kill_doubles_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.receive(records(3))
+    bench.now -= 2000
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "crash_point", lambda name: _kill_at("seal.catalog", name))
+        with pytest.raises(Killed):
+            bench.archiver.seal_due(now=True)
+    bench.restart()
+    bench.archiver.seal_due(now=True)
+
+    assert bench.keys() == [KEY]
+    assert (bench.lines(), bench.spool.waiting()) == (encode_lines(records(3)), [])
 
 
 def test_rounds_of_several_threads_do_not_meet(bench: Bench) -> None:

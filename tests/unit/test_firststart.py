@@ -56,6 +56,16 @@ def test_the_first_start_makes_an_account_its_archive_and_two_keys(catalog: Cata
     assert not (tmp_path / "first-start.new").exists()
 
 
+def test_an_account_whose_creation_was_cut_off_is_finished_and_a_whole_one_is_refused(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    catalog.accounts.create("team-a", AccountKind.LIVE, NOW)
+    name, key = opener(catalog, tmp_path).open_account("team-a")
+    assert (name, catalog.keys.resolve(key)) == ("team-a", Key(account="team-a", role=KeyRole.INGEST))
+    with pytest.raises(Conflict):
+        opener(catalog, tmp_path).open_account("team-a")
+
+
 def test_later_starts_issue_nothing_and_keep_the_url_true(catalog: Catalog, tmp_path: Path) -> None:
     prepare_accounts(opener(catalog, tmp_path), URL)
     file = tmp_path / "first-start.json"

@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from logkeep.catalog.database import Database
@@ -45,6 +45,14 @@ class Keys:
         except IntegrityError as error:
             raise _no_account(account) from error
         return token
+
+    def issued(self, account: str) -> bool:
+        """Whether the account was ever given a key. True for a restored one, which takes none."""
+        with self._database.reading() as connection:
+            kind = connection.scalar(select(accounts.c.kind).where(accounts.c.id == account))
+            return kind is not AccountKind.LIVE or bool(
+                connection.scalar(select(func.count()).select_from(keys).where(keys.c.account == account))
+            )
 
     def resolve(self, token: str) -> Key | None:
         """Who holds this token; None if nobody. A known one costs a hash and a look into a dict."""

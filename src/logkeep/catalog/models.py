@@ -78,6 +78,7 @@ objects = Table(
     Column("state", _word(ObjectState), nullable=False),
     Column("after_seq", BigInteger, nullable=False),
     Column("upto_seq", BigInteger, nullable=False),
+    Column("spool_id", BigInteger, nullable=False),
     Column("key", Text, nullable=False),
     Column("lines", BigInteger, nullable=False),
     Column("raw_bytes", BigInteger, nullable=False),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import Row, Select, and_, func, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -52,6 +52,11 @@ class Objects:
         except IntegrityError as error:
             raise _taken(moved) from error
         return moved
+
+    def drop(self, planned: ArchiveObject) -> None:
+        """Forget a planned object that can never be made. Idempotent; a sealed one stays."""
+        with self._database.writing() as connection:
+            connection.execute(delete(objects).where(_is(planned), objects.c.state == ObjectState.PLANNED))
 
     def seal(self, sealed: ArchiveObject) -> None:
         """Object and manifest are in the bucket. Repeating it is fine; sealing other bytes is a Conflict.

@@ -59,6 +59,7 @@ class ArchiveObject:
     state: ObjectState
     after_seq: int  # holds the hour's frames with after_seq < seq <= upto_seq
     upto_seq: int
+    spool_id: int = 0  # of the spool that these numbers are about
     key: str = ""
     lines: int = 0
     raw_bytes: int = 0

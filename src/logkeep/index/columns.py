@@ -22,6 +22,9 @@ _TABLE = {
     "_raw": "String CODEC(ZSTD(1))",
 }
 
+NO_ID = 1 << 63
+"""From here on `_lid` is not a record's id: it numbers lines that came without one."""
+
 NAMES = ", ".join(_TABLE)
 """The columns of a line, in the order of its fields."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import chdb
 import msgspec
 
-from logkeep.errors import EngineError, Overloaded
+from logkeep.errors import EngineError, NotFound, Overloaded
 from logkeep.index.base import NO_PARAMS, Param
 
 # For every handle: no result depends on what ran before, and reading text is left to the statement's
@@ -96,7 +96,9 @@ def _text(value: Param) -> str | int | float:
     return f"[{','.join(items)}]"
 
 
-def _translated(text: str) -> EngineError | Overloaded:
+def _translated(text: str) -> EngineError | NotFound | Overloaded:
+    if "(UNKNOWN_TABLE)" in text:
+        return NotFound("these lines are gone", hint="the restored account was deleted or expired meanwhile")
     if any(sign in text for sign in _DISK_FULL):
         return Overloaded(
             "the disk that holds the index is full", hint="free space; the server goes on by itself"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from logkeep.errors import EngineError, InputError
 from logkeep.index.base import Engine, Param
-from logkeep.index.columns import NAMES, READ_STRUCTURE, TABLE_COLUMNS, TEXT_INDEX
+from logkeep.index.columns import NAMES, NO_ID, READ_STRUCTURE, TABLE_COLUMNS, TEXT_INDEX
 
 _PREFIX = "restored_"
 _RESTORE_ID = re.compile(r"[a-z0-9]{1,32}")
@@ -89,7 +89,7 @@ class RestoredLines:
         bounds = {name: found[name] for name in ("first_ts", "last_ts", "first_lid", "last_lid")}
         known = self._known_ids(where, {**params, **bounds})
         self._engine.run(
-            f"INSERT INTO {self.name} ({NAMES}, _chunk) SELECT {NAMES}, {chunk:d}"
+            f"INSERT INTO {self.name} ({NAMES}, _chunk) SELECT {_with_id(chunk)}, {chunk:d}"
             f" FROM {_source(where.sql)} AND {known}"
             " LIMIT 1 BY _lid, if(_lid = 0, rowNumberInAllBlocks() + 1, 0)"
             f" SETTINGS {_READ_SETTINGS}",
@@ -165,3 +165,10 @@ def restored_ids(engine: Engine) -> set[str]:
         {"prefix": _PREFIX},
     )
     return {row["name"].removeprefix(_PREFIX) for row in rows}
+
+
+def _with_id(chunk: int) -> str:
+    """The columns, with a number of our own for lines without an id, so that a page can end between two of
+    the same time. It has the highest bit, which no id of a record has, and is never shown."""
+    own = f"bitOr({NO_ID}, bitShiftLeft(toUInt64({chunk:d}), 40) + rowNumberInAllBlocks())"
+    return NAMES.replace("_lid", f"if(_lid = 0, {own}, _lid)", 1)

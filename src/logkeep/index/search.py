@@ -10,12 +10,15 @@ import msgspec
 
 from logkeep.errors import InputError
 from logkeep.index.base import Engine, Param
-from logkeep.index.columns import NAMES
+from logkeep.index.columns import NAMES, NO_ID
 from logkeep.query.sql import Condition
 from logkeep.record import NO_META, Record
 from logkeep.timeline import MAX_MS, TimeRange
 
 MAX_PAGE = 10_000
+# A page ends early where its lines come to more. So few lines stay near it, however long they are.
+_PAGE_BYTES = 32 << 20
+_UNMEASURED = 100
 MAX_VALUES = 1_000
 MAX_BUCKETS = 10_000
 
@@ -91,18 +94,32 @@ def search_page(engine: Engine, scope: Scope, *, order: Order, limit: int, curso
         where += f" AND (_ts, _lid) {beyond} ({{cursor_ts:Int64}}, {{cursor_lid:UInt64}})"
         params["cursor_ts"], params["cursor_lid"] = _decode_cursor(cursor)
     direction = "DESC" if order is Order.NEWEST else "ASC"
+    found = f"FROM {scope.table} WHERE {where} ORDER BY _ts {direction}, _lid {direction}"
+    if limit > _UNMEASURED:
+        limit = _fitting(engine, found, params, limit)
     lines = engine.json_lines(
-        f"SELECT {NAMES} FROM {scope.table} WHERE {where}"
-        f" ORDER BY _ts {direction}, _lid {direction} LIMIT {{limit:UInt64}}",
-        {**params, "limit": limit + 1},
+        f"SELECT {NAMES} {found} LIMIT {{limit:UInt64}}", {**params, "limit": limit + 1}
     )
     rows = _rows.decode_lines(lines)
-    more = len(rows) > limit
-    last = rows[:limit][-1] if more else None
+    last = rows[limit - 1] if len(rows) > limit else None
     return Page(
         records=[_record(row) for row in rows[:limit]],
         cursor=_encode_cursor(last.ts, last.lid) if last else None,
     )
+
+
+def _fitting(engine: Engine, found: str, params: dict[str, Param], limit: int) -> int:
+    """How many of the first `limit` lines are a page that memory can hold; at least one."""
+    sizes = engine.rows(
+        f"SELECT length(_line) + length(_raw) + length(_meta) AS size {found} LIMIT {{limit:UInt64}}",
+        {**params, "limit": limit},
+    )
+    total = 0
+    for number, row in enumerate(sizes):
+        total += row["size"]
+        if total > _PAGE_BYTES:
+            return max(1, number)
+    return limit
 
 
 def histogram(engine: Engine, scope: Scope, *, interval_ms: int) -> list[Bucket]:
@@ -149,7 +166,7 @@ def bounds(engine: Engine, scope: Scope) -> TimeRange | None:
 
 def _record(row: _Row) -> Record:
     return Record(
-        lid=str(row.lid),
+        lid=str(row.lid) if row.lid < NO_ID else "",
         ts=row.ts,
         ns=row.ns,
         rx=row.rx,
@@ -185,6 +202,6 @@ def _decode_cursor(cursor: str) -> tuple[int, int]:
         ts, lid = map(int, text.split("."))
     except ValueError:
         ts = lid = -1
-    if not (0 <= ts <= MAX_MS and 0 <= lid < 1 << 63) or _encode_cursor(ts, lid) != cursor:
+    if not (0 <= ts <= MAX_MS and 0 <= lid < 1 << 64) or _encode_cursor(ts, lid) != cursor:
         raise InputError(f"{cursor!r} is no cursor", hint="pass the cursor of the page before, unchanged")
     return ts, lid

@@ -8,13 +8,14 @@ the file. Source of the shapes: docs.mezmo.com/log-analysis-api and the clients'
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
 import msgspec
 
 from logkeep.errors import BadBody
-from logkeep.receivers.instants import instant_of
+from logkeep.receivers.instants import instant_of, instants_of
 from logkeep.receivers.lines import LINE_BYTES, Origin, check_line_count, too_long
 from logkeep.receivers.ndjson import broken_json, not_utf8
 from logkeep.receivers.surrogates import mended
@@ -107,11 +108,11 @@ def _plain_columns(body: bytes, origin: Origin) -> Columns | None:
     # A character has at most four bytes, so that no line of these is over the limit.
     if len(body) > LINE_BYTES and max([len(line.line) for line in lines], default=0) > LINE_BYTES // 4:
         return None
-    instants = [instant_of(line.timestamp) or (-1, 0) for line in lines]
+    times, below = _times([line.timestamp for line in lines])
     return Columns(
         line=[line.line for line in lines],
-        ts=[ms for ms, _ in instants],
-        ns=[ns for _, ns in instants],
+        ts=times,
+        ns=below,
         host=[line.host or line.hostname or origin.host for line in lines],
         app=[line.app or origin.app for line in lines],
         file=[line.file or origin.file for line in lines],
@@ -120,6 +121,13 @@ def _plain_columns(body: bytes, origin: Origin) -> Columns | None:
         tag=repeat(origin.tag),
         meta=[NO_META if line.meta is NO_META else _unwrapped(line.meta) for line in lines],
     )
+
+
+def _times(values: Sequence[object]) -> tuple[list[int], Iterable[int]]:
+    if (times := instants_of(values)) is not None:
+        return times, repeat(0)
+    instants = [instant_of(value) or (-1, 0) for value in values]
+    return [ms for ms, _ in instants], [ns for _, ns in instants]
 
 
 def _refusals(lines: list[_Line], body_size: int) -> list[Refusal]:

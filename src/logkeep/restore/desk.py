@@ -20,13 +20,14 @@ from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, restored_ids
 from logkeep.restore.plan import RestorePlan, plan_restore
 from logkeep.restore.request import RestoreRequest
-from logkeep.restore.run import RestoreRun
+from logkeep.restore.run import RestoreRun, create_table
 from logkeep.storage.base import Bucket
 from logkeep.timeline import Clock
 from logkeep.worker import Worker
 
 _LONGEST_PAUSE_S = 60.0  # the clock that expiry goes by may be set meanwhile
 _SLUG_LENGTH = 40
+_MOST_TRIES = 6  # with the worker's pauses, within half a minute
 
 
 class RestoreDesk:
@@ -46,6 +47,7 @@ class RestoreDesk:
         self._open_bucket = open_bucket
         self._work = work
         self._clock = clock
+        self._tries: dict[str, int] = {}  # of restores that met an error that may pass
         self.worker = Worker("restore", self.round)
 
     def start(self) -> None:
@@ -75,6 +77,7 @@ class RestoreDesk:
                 for number, spec in enumerate(plan.chunks)
             ],
         )
+        create_table(RestoredLines(self._engine, restore.id), len(plan.chunks))
         self.worker.wake()
         return restore
 
@@ -129,6 +132,8 @@ class RestoreDesk:
         try:
             complete = self._run(restore).load()
         except LogkeepError as error:
+            if error.retryable and self._may_try_again(restore):
+                raise  # the worker comes back to it after a pause, and the ledger knows what is done
             self._end(restore, RestoreState.FAILED, error=str(error))
             return
         if complete and self._end(restore, RestoreState.ACTIVE):
@@ -145,6 +150,10 @@ class RestoreDesk:
             stopping=self.worker.stopping,
         )
 
+    def _may_try_again(self, restore: Restore) -> bool:
+        self._tries[restore.id] = self._tries.get(restore.id, 0) + 1
+        return self._tries[restore.id] < _MOST_TRIES
+
     def _end(self, restore: Restore, state: RestoreState, *, error: str = "") -> bool:
         """Whether the restore could take this last step: it may have been aborted meanwhile."""
         now = self._clock()
@@ -160,7 +169,7 @@ class RestoreDesk:
     def _build_text_index(self, restore: Restore) -> None:
         try:
             RestoredLines(self._engine, restore.id).build_text_index()
-        except EngineError:
+        except (EngineError, NotFound):
             if self._catalog.restores.get(restore.id).state is RestoreState.ACTIVE:
                 raise
             return  # it was deleted meanwhile, and its table with it

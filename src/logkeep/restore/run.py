@@ -53,7 +53,7 @@ class RestoreRun:
         Raises StorageError, DamagedArchive, EngineError or Overloaded; chunks that are done stay done.
         """
         chunks = self.restores.chunks(self.restore.id)
-        self._table.create(merging=len(chunks) > _MOST_UNMERGED_CHUNKS)
+        create_table(self._table, len(chunks))
         todo = [chunk for chunk in chunks if chunk.state is not ChunkState.DONE]
         # Left-overs go first: they could pass for lines that a chunk has to leave out.
         for chunk in todo:
@@ -126,6 +126,11 @@ class RestoreRun:
         return DamagedArchive(
             f"of {spec.lines} lines in {keys}, {lines} have times within the bounds that the manifests give"
         )
+
+
+def create_table(table: RestoredLines, chunks: int) -> None:
+    """Make the table for this many chunks, so that it can be searched. Idempotent."""
+    table.create(merging=chunks > _MOST_UNMERGED_CHUNKS)
 
 
 def _where(restore: Restore) -> Where:

@@ -93,6 +93,10 @@ class Spool(Protocol):
     def trim(self) -> int:
         """Delete frames that are both archived and indexed. Returns how many."""
 
+    def spool_id(self) -> int:
+        """Made at random with the spool. Tells what was planned from this spool's frames from what was
+        planned from another's, whose numbers mean nothing here."""
+
     def last_seq(self) -> int: ...
 
     def last_lid(self) -> int:

@@ -25,9 +25,10 @@ CREATE TABLE IF NOT EXISTS archived (
     PRIMARY KEY (account, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS archived_to_trim ON archived (upto_seq) WHERE to_trim;
--- Up to which frame everything is in the index, and the highest record id of frames that were trimmed.
+-- Up to which frame everything is in the index, the highest record id of frames that were trimmed, and a
+-- random number that tells this spool from others.
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT OR IGNORE INTO marks VALUES ('indexed', 0), ('last_lid', 0);
+INSERT OR IGNORE INTO marks VALUES ('indexed', 0), ('last_lid', 0), ('spool_id', abs(random() / 2));
 -- What was answered to requests that carried an idempotency key.
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS replies_by_age ON replies (at);

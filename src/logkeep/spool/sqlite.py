@@ -47,6 +47,7 @@ class SqliteSpool:
         self._min_free_bytes = min_free_bytes
         self._file = SpoolFile(path)
         self._counting = threading.Lock()
+        self._id = self._scalar("SELECT value FROM marks WHERE name = 'spool_id'")
         self._stored = int(self._scalar("SELECT coalesce(sum(stored_bytes), 0) FROM frames"))
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._committer = GroupCommitter(self._commit)
@@ -124,6 +125,9 @@ class SqliteSpool:
         if trimmed:
             self._file.give_back(_PAGES_TO_GIVE_BACK)
         return trimmed
+
+    def spool_id(self) -> int:
+        return self._id
 
     def last_seq(self) -> int:
         rows = self._file.read("SELECT seq FROM sqlite_sequence WHERE name = 'frames'")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logkeep.errors import EngineError
+from logkeep.errors import EngineError, NotFound
 from logkeep.index.base import Param
 from logkeep.index.engine import ChdbEngine, _translated
 
@@ -70,7 +70,9 @@ def test_rows_are_dicts_and_lines_are_json(engine: ChdbEngine) -> None:
     assert engine.rows("SELECT 1 WHERE 0") == []
 
 
-@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT * FROM nowhere", "SELECT throwIf(1)", "SELECT {x:Int64}"])
+@pytest.mark.parametrize(
+    "sql", ["SELEC 1", "SELECT nothing FROM numbers(1)", "SELECT throwIf(1)", "SELECT {x:Int64}"]
+)
 def test_a_statement_that_is_refused_leaves_the_engine_usable(engine: ChdbEngine, sql: str) -> None:
     with pytest.raises(EngineError, match=r"^the index refused a statement: Code: \d+"):
         engine.rows(sql)
@@ -86,11 +88,16 @@ def test_a_bound_value_of_the_wrong_kind_is_refused(engine: ChdbEngine) -> None:
 
 def test_a_full_disk_is_for_now_and_any_other_error_is_not() -> None:
     full = "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)\nmore"
-    error = "Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)\nmore"
+    error = "Code: 36. DB::Exception: Bad arguments. (BAD_ARGUMENTS)\nmore"
     assert (type(_translated(full)).__name__, _translated(full).retryable) == ("Overloaded", True)
     assert str(_translated(error)) == (
-        "the index refused a statement: Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)"
+        "the index refused a statement: Code: 36. DB::Exception: Bad arguments. (BAD_ARGUMENTS)"
     )
+
+
+def test_a_table_that_is_gone_is_not_found(engine: ChdbEngine) -> None:
+    with pytest.raises(NotFound, match="these lines are gone"):
+        engine.rows("SELECT * FROM restored_gone")
 
 
 def test_statements_of_many_threads_run_side_by_side(engine: ChdbEngine) -> None:

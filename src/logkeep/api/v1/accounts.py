@@ -7,9 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.auth import require_admin
+from logkeep.api.answers import admitted, answer
 from logkeep.api.params import json_body
-from logkeep.api.services import Services
 from logkeep.catalog.values import Account
 from logkeep.timeline import iso
 
@@ -19,20 +18,18 @@ class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def list_accounts(request: Request) -> Response:
-    services: Services = request.app.state.services
-    require_admin(request, services.catalog.keys)
+    services = admitted(request)
     accounts = await run_in_threadpool(services.catalog.accounts.list)
-    return _json({"accounts": [_shown(account) for account in accounts]})
+    return answer({"accounts": [_shown(account) for account in accounts]})
 
 
 async def create_account(request: Request) -> Response:
     """Creates a live account that is archived as the first one is, and its first ingest key."""
-    services: Services = request.app.state.services
-    require_admin(request, services.catalog.keys)
+    services = admitted(request)
     wanted = await json_body(request, NewAccount)
     name, key = await run_in_threadpool(services.accounts.open_account, wanted.name)
     account = await run_in_threadpool(services.catalog.accounts.get, name)
-    return _json({**_shown(account), "ingest_key": key}, status=201)
+    return answer({**_shown(account), "ingest_key": key}, status=201)
 
 
 def _shown(account: Account) -> dict[str, object]:
@@ -42,7 +39,3 @@ def _shown(account: Account) -> dict[str, object]:
         "created_at": iso(account.created_at),
         "restore": account.restore_id or None,
     }
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.auth import require_admin
+from logkeep.api.answers import admitted, answer
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.archiver import ArchiveStatus
@@ -23,7 +23,7 @@ class SealRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def list_objects(request: Request) -> Response:
-    services = _admitted(request)
+    services = admitted(request)
     query = request.query_params
     account = query.get("account")
     within = None
@@ -33,18 +33,18 @@ async def list_objects(request: Request) -> Response:
         await run_in_threadpool(services.catalog.accounts.get, account)
     objects = await run_in_threadpool(services.catalog.objects.list, account, within)
     sealed = [_shown(one) for one in objects if one.state is ObjectState.SEALED]
-    return _json({"objects": sealed})
+    return answer({"objects": sealed})
 
 
 async def get_status(request: Request) -> Response:
-    services = _admitted(request)
-    return _json(await run_in_threadpool(_status, services))
+    services = admitted(request)
+    return answer(await run_in_threadpool(_status, services))
 
 
 async def seal(request: Request) -> Response:
     """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket. Accounts
     whose archive failed are named with the reason; what they have waits and is tried again."""
-    services = _admitted(request)
+    services = admitted(request)
     wanted = await json_body(request, SealRequest)
     if wanted.account:
         await run_in_threadpool(services.catalog.accounts.get, wanted.account)
@@ -54,7 +54,7 @@ async def seal(request: Request) -> Response:
         for status in await run_in_threadpool(services.archiver.status)
         if status.last_error and wanted.account in (None, status.account)
     ]
-    return _json({"sealed": [_shown(one) for one in sealed], "failed": failed})
+    return answer({"sealed": [_shown(one) for one in sealed], "failed": failed})
 
 
 def _status(services: Services) -> dict[str, object]:
@@ -108,13 +108,3 @@ def _shown(one: ArchiveObject) -> dict[str, object]:
         "max_ts": iso(one.max_ts),
         "sealed_at": iso(one.sealed_at),
     }
-
-
-def _admitted(request: Request) -> Services:
-    services: Services = request.app.state.services
-    require_admin(request, services.catalog.keys)
-    return services
-
-
-def _json(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.auth import require_admin
+from logkeep.api.answers import admitted, answer
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.catalog.values import Restore
@@ -28,38 +28,38 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def create_restore(request: Request) -> Response:
-    services = _admitted(request)
+    services = admitted(request)
     wanted = await json_body(request, WantedRestore)
     restore = await run_in_threadpool(services.restores.submit, _request(services, wanted))
-    return _json(shown(restore), status=201)
+    return answer(shown(restore), status=201)
 
 
 async def plan_restore(request: Request) -> Response:
-    services = _admitted(request)
+    services = admitted(request)
     wanted = await json_body(request, WantedRestore)
     plan = await run_in_threadpool(services.restores.plan, _request(services, wanted))
-    return _json(_shown_plan(plan))
+    return answer(_shown_plan(plan))
 
 
 async def list_restores(request: Request) -> Response:
-    services = _admitted(request)
+    services = admitted(request)
     restores = await run_in_threadpool(services.catalog.restores.list)
-    return _json({"restores": [shown(restore) for restore in restores]})
+    return answer({"restores": [shown(restore) for restore in restores]})
 
 
 async def get_restore(request: Request) -> Response:
-    services = _admitted(request)
-    return _json(shown(await run_in_threadpool(services.catalog.restores.get, request.path_params["id"])))
+    services = admitted(request)
+    return answer(shown(await run_in_threadpool(services.catalog.restores.get, request.path_params["id"])))
 
 
 async def abort_restore(request: Request) -> Response:
-    services = _admitted(request)
-    return _json(shown(await run_in_threadpool(services.restores.abort, request.path_params["id"])))
+    services = admitted(request)
+    return answer(shown(await run_in_threadpool(services.restores.abort, request.path_params["id"])))
 
 
 async def delete_restore(request: Request) -> Response:
-    services = _admitted(request)
-    return _json(shown(await run_in_threadpool(services.restores.delete, request.path_params["id"])))
+    services = admitted(request)
+    return answer(shown(await run_in_threadpool(services.restores.delete, request.path_params["id"])))
 
 
 def shown(restore: Restore) -> dict[str, object]:
@@ -100,16 +100,6 @@ def _request(services: Services, wanted: WantedRestore) -> RestoreRequest:
         query=wanted.query,
         expiry_s=services.settings.restore_expiry if wanted.expiry_s is None else wanted.expiry_s,
     )
-
-
-def _admitted(request: Request) -> Services:
-    services: Services = request.app.state.services
-    require_admin(request, services.catalog.keys)
-    return services
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
 
 
 def _shown_plan(plan: RestorePlan) -> dict[str, object]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.auth import require_admin
+from logkeep.api.answers import admitted, answer
 from logkeep.api.params import time_range, whole_number
 from logkeep.api.services import Services
 from logkeep.catalog.values import AccountKind
@@ -44,13 +43,13 @@ async def get_records(request: Request) -> Response:
         limit=whole_number(request, "limit", 100),
         cursor=request.query_params.get("cursor", ""),
     )
-    return _json({"records": page.records, "cursor": page.cursor})
+    return answer({"records": page.records, "cursor": page.cursor})
 
 
 async def get_histogram(request: Request) -> Response:
     services, scope = await _scope(request)
     interval = whole_number(request, "interval", 0)
-    return _json(await run_in_threadpool(_histogram, services, scope, interval))
+    return answer(await run_in_threadpool(_histogram, services, scope, interval))
 
 
 async def get_fields(request: Request) -> Response:
@@ -65,7 +64,7 @@ async def get_fields(request: Request) -> Response:
         expression=value_expression(field),
         limit=whole_number(request, "limit", 10),
     )
-    return _json({"field": field, "values": [{"value": value, "count": count} for value, count in values]})
+    return answer({"field": field, "values": [{"value": value, "count": count} for value, count in values]})
 
 
 def _histogram(services: Services, scope: Scope, interval: int) -> dict[str, object]:
@@ -87,8 +86,7 @@ def _histogram(services: Services, scope: Scope, interval: int) -> dict[str, obj
 
 async def _scope(request: Request) -> tuple[Services, Scope]:
     """What the request looks at. Raises Unauthorized, NotFound for an unknown account, InputError."""
-    services: Services = request.app.state.services
-    require_admin(request, services.catalog.keys)
+    services = admitted(request)
     query = request.query_params
     account = await run_in_threadpool(services.catalog.accounts.get, query.get("account", "main"))
     is_live = account.kind is AccountKind.LIVE
@@ -98,7 +96,3 @@ async def _scope(request: Request) -> tuple[Services, Scope]:
         range=time_range(query.get("from", ""), query.get("to", ""), now=services.clock()),
         condition=compile_sql(parse(query.get("query", ""))),
     )
-
-
-def _json(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

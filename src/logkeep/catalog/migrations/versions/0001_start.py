@@ -45,7 +45,7 @@ def _archive() -> None:
         sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("state", sa.String(16), nullable=False),
-        *map(_number, ("after_seq", "upto_seq")),
+        *map(_number, ("after_seq", "upto_seq", "spool_id")),
         sa.Column("key", sa.Text, nullable=False),
         *map(_number, ("lines", "raw_bytes", "stored_bytes")),
         sa.Column("sha256", sa.String(64), nullable=False),
