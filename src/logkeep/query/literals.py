@@ -69,3 +69,18 @@ def _of_field(field: ast.Field, test: ast.Test) -> Literals | None:
             return _longest([fold(regex.literal)])
         case _:
             return None
+
+
+def asks_line_only(node: ast.Node) -> bool:
+    """Whether a query looks at nothing of a record but its `_line`."""
+    match node:
+        case ast.Not(node=inner):
+            return asks_line_only(inner)
+        case ast.And(nodes=nodes) | ast.Or(nodes=nodes):
+            return all(map(asks_line_only, nodes))
+        case ast.FieldTest(field=ast.TextField(column="_line") | ast.JsonField(column="_line")):
+            return True
+        case ast.FieldTest():
+            return False
+        case _:
+            return True

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from logkeep.query.literals import literals, promises
+from logkeep.query.literals import asks_line_only, literals, promises
 from logkeep.query.parse import parse
 
 
@@ -44,3 +44,20 @@ def test_what_a_query_promises(query: str, expected: tuple[bytes, ...] | None) -
 
 def test_all_promises_of_words_side_by_side() -> None:
     assert promises(parse("a (b OR c) -d status:5 e*")) == [(b"a",), (b"b", b"c"), (b"status",), (b"e",)]
+
+
+@pytest.mark.parametrize(
+    ("query", "alone"),
+    [
+        ("failed", True),
+        ('"failed password" OR NOT root*', True),
+        ("status:>=500 user.id:7 line:x /re/", True),
+        ("*", True),
+        ("level:error", False),
+        ("failed AND (root OR meta.k:1)", False),
+        ("tag:x", False),
+        ("ts:>5", False),
+    ],
+)
+def test_queries_that_look_at_the_line_alone_are_told_from_others(query: str, alone: bool) -> None:
+    assert asks_line_only(parse(query)) is alone
