@@ -16,6 +16,7 @@ from logkeep.errors import BadBody, TooLarge, UnknownMediaType
 
 BODY_BYTES = 10 * 1024 * 1024
 _PATIENCE_S = 120  # a client that trickles must not hold memory for ever
+_SMALL_BYTES = 64 * 1024  # so little may take its time, and a timer for each costs more than it saves
 # isal's stubs leave one without types and declare the other as an instance.
 _GUNZIP: Callable[..., GzipFile] = igzip.IGzipFile
 _CODEC_ERROR = cast("type[Exception]", igzip_lib.IsalError)
@@ -25,13 +26,14 @@ _SLICE_BYTES = 4096  # what is copied for every frame, and there may be a millio
 
 async def read_body(request: Request) -> bytes:
     """The unpacked body. Raises TooLarge, BadBody or UnknownMediaType."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > BODY_BYTES:
+    text = request.headers.get("content-length", "")
+    declared = int(text) if text.isdigit() else BODY_BYTES  # of a chunked body nobody knows yet
+    if declared > BODY_BYTES:
         raise _too_large("the body has", declared)
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_PATIENCE_S if declared > _SMALL_BYTES else None):
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > BODY_BYTES:

@@ -146,6 +146,13 @@ def test_archive_seal_asks_for_what_is_due_or_for_all(server: Server) -> None:
     ]
 
 
+def test_archive_seal_names_the_accounts_whose_archive_failed(server: Server) -> None:
+    answer_with(server, {"sealed": [], "failed": [{"account": "main", "error": "no such bucket"}]})
+    done = run(server, "archive", "seal", "--now")
+    assert (done.exit_code, done.stdout) == (6, "")
+    assert done.stderr == "logkeep: the archive of main failed: no such bucket\n"
+
+
 def test_archive_status_shows_what_waits(server: Server) -> None:
     status = {
         "accounts": [
