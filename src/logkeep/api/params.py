@@ -30,13 +30,6 @@ def whole_number(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def flag(request: Request, name: str) -> bool:
-    text = request.query_params.get(name, "false").lower()
-    if text not in ("true", "false", "1", "0"):
-        raise InputError(f"{name} is {text!r}, not true or false")
-    return text in ("true", "1")
-
-
 async def json_body(request: Request, kind: type[T], *, limit: int = 64 * 1024) -> T:
     """The body as `kind`, a msgspec Struct. Raises BadBody, which names the field or the position."""
     chunks: list[bytes] = []

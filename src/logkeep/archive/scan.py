@@ -93,11 +93,6 @@ class Scan:
         return [line for line, record in pairs if start <= record.ts < end and holds(record)]
 
 
-def scan_object(data: ObjectBytes, node: Node, within: TimeRange | None = None) -> Iterator[list[bytes]]:
-    """`Scan.lines` for one object."""
-    return Scan(node, within).lines(data)
-
-
 def _spans(lowered: bytes, literal: bytes) -> Iterator[tuple[int, int]]:
     """(start, end) of each line that holds the literal; the end is behind the newline."""
     at = lowered.find(literal)

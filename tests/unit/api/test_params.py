@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from logkeep.api.params import flag, json_body, time_range, whole_number
+from logkeep.api.params import json_body, time_range, whole_number
 from logkeep.errors import BadBody, BadRange, BadTime, InputError
 from logkeep.timeline import MAX_MS, TimeRange
 
@@ -36,19 +36,6 @@ def test_a_whole_number_has_a_default(query: str, number: int) -> None:
 def test_what_is_no_whole_number_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"^limit is '.*', not a whole number$"):
         whole_number(request(query=f"limit={text}".replace("+", "%2B")), "limit", 7)
-
-
-@pytest.mark.parametrize(
-    ("query", "value"),
-    [("", False), ("now=true", True), ("now=TRUE", True), ("now=1", True), ("now=0", False)],
-)
-def test_a_flag_is_true_or_false(query: str, value: bool) -> None:
-    assert flag(request(query=query), "now") is value
-
-
-def test_any_other_flag_is_refused() -> None:
-    with pytest.raises(InputError, match="now is 'yes', not true or false"):
-        flag(request(query="now=yes"), "now")
 
 
 class Body(msgspec.Struct):

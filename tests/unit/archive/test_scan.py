@@ -11,7 +11,7 @@ import pytest
 
 from logkeep.archive import scan
 from logkeep.archive.block import compress
-from logkeep.archive.scan import Scan, scan_object
+from logkeep.archive.scan import Scan
 from logkeep.errors import DamagedArchive
 from logkeep.query.parse import parse
 from logkeep.record import Record, encode_lines
@@ -23,7 +23,7 @@ def lines_of(texts: Iterable[str]) -> bytes:
 
 
 def found(data: scan.ObjectBytes, query: str, within: TimeRange | None = None) -> bytes:
-    return b"".join(line for lines in scan_object(data, parse(query), within) for line in lines)
+    return b"".join(line for lines in Scan(parse(query), within).lines(data) for line in lines)
 
 
 def ids(data: scan.ObjectBytes, query: str, within: TimeRange | None = None) -> list[int]:
