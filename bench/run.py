@@ -18,7 +18,18 @@ import msgspec
 from bench.figures import Figure, row
 from bench.process import Machine
 
-NAMES = ("idle", "intake", "seal", "file_to_objects", "restore", "search", "grep")
+NAMES = (
+    "idle",
+    "intake",
+    "seal",
+    "file_to_objects",
+    "restore",
+    "search",
+    "grep",
+    "upload",
+    "chain",
+    "accounts",
+)
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _NOTES = "## Notes\n"
 _HEAD = "| figure | measured | goal | reached | |\n|---|---|---|---|---|"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from logkeep.index.engine import ChdbEngine
-from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, free_port, program, serving
+from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, GuardedS3, free_port, guarded, program, serving
 
 # A slow machine is no counterexample.
 settings.register_profile("logkeep", deadline=None)
@@ -31,6 +31,15 @@ def moto_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with serving(command, port, tmp_path_factory.mktemp("moto") / "log") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def guarded_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedS3]:
+    """A second moto server: one that checks permissions checks them for everyone."""
+    port = free_port()
+    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with serving(command, port, tmp_path_factory.mktemp("guarded") / "log") as url:
+        yield guarded(url)
 
 
 @pytest.fixture(scope="session")

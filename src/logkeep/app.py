@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gc
-import logging
 import os
 import signal
 import socket
@@ -20,24 +20,36 @@ import uvicorn
 from logkeep.api.application import build_api
 from logkeep.api.services import Services
 from logkeep.archiver import Archiver
-from logkeep.catalog.catalog import open_catalog
+from logkeep.archives import ArchiveDesk
+from logkeep.backfill import Backfill
+from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.checks import Checks
 from logkeep.errors import BadSetting
+from logkeep.exclusion import ExclusionCounts
 from logkeep.firststart import FILE_NAME, AccountOpener, FirstStart, prepare_accounts
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.live import LiveLines, yield_processor_to_queries
 from logkeep.indexer import Indexer
 from logkeep.intake import Intake
+from logkeep.logs import log, set_up_logging
+from logkeep.metrics import Metrics, Parts, Tally
 from logkeep.record import IdSource
 from logkeep.restore.desk import RestoreDesk
 from logkeep.retention import drop_expired
+from logkeep.routing import Router
+from logkeep.sealing import Sealer
 from logkeep.settings import Settings
 from logkeep.spool.sqlite import SqliteSpool
-from logkeep.storage.base import Bucket
-from logkeep.storage.open import open_bucket
+from logkeep.storage.open import open_connection
+from logkeep.tail import Tails
+from logkeep.targets import Buckets
+from logkeep.turn import LoopTurn
+from logkeep.vault import load_vault, rotate
 from logkeep.worker import Worker, end_process_on_defect, give_way
 
 _LOOK_FOR_DUE_HOURS_S = 5.0
 _RETENTION_EVERY_S = 600.0
+_COUNTS_EVERY_S = 5.0
 # Intake makes a few thousand objects a request, none in cycles: collect rarely, and never what the
 # start made.
 _GC_THRESHOLDS = (100_000, 50, 50)
@@ -55,7 +67,7 @@ def clock() -> int:
 
 def serve(settings: Settings, *, announce: Announce) -> None:
     """Run a server until it is told to stop (SIGINT, SIGTERM). Raises LogkeepError when it cannot start."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    set_up_logging(settings.log_format)
     end_process_on_defect()
     # uvicorn hands the signal that stopped it on to these once it is done; the parts still have to close.
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -71,7 +83,10 @@ def serve(settings: Settings, *, announce: Announce) -> None:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        log.info("the server starts on %s with the data folder %s", url, settings.data)
         _Server(services, lambda: _announce(announce, url, settings, started)).run(sockets=[listener])
+        log.info("the server stops")
+    log.info("the server has stopped")
 
 
 class _Server(uvicorn.Server):
@@ -90,8 +105,15 @@ class _Server(uvicorn.Server):
             )
         )
         self._ready = ready
+        self._turn = services.turn
+        self._tails = services.tails
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._tails.close()  # open ones would hold the end up
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._turn.begin(asyncio.get_running_loop())
         await super().startup(sockets)
         self._ready()
 
@@ -101,14 +123,17 @@ def _services(settings: Settings) -> Iterator[Services]:
     """All parts over the data folder, opened in order and closed in reverse."""
     data = settings.data
     work = _fresh_folder(data / "work")
-    bucket_at = _bucket_opener(settings)
     with ExitStack() as stack:
         catalog = open_catalog(f"sqlite:///{data / 'catalog.sqlite'}")
         stack.callback(catalog.close)
+        vault = load_vault(text=settings.secret_key, path=_secret_key_path(settings))
+        rotate(vault, catalog.archives)
+        buckets = Buckets(vault, open_connection)
         spool = SqliteSpool(
             data / "spool.sqlite",
             clock=clock,
             max_bytes=settings.spool_max_bytes,
+            max_account_bytes=settings.spool_account_max_bytes,
             min_free_bytes=settings.min_free_bytes,
         )
         stack.callback(spool.close)
@@ -117,38 +142,103 @@ def _services(settings: Settings) -> Iterator[Services]:
         live = LiveLines(engine, work)
         yield_processor_to_queries()
         indexer = Indexer(spool, live)
-        archiver = Archiver(
+        sealer = Sealer(
             spool=spool,
             objects=catalog.objects,
-            policy=catalog.archives.get,
-            open_bucket=lambda policy: bucket_at(policy.url),
+            archives=catalog.archives,
+            bucket_of=buckets.of,
+            server=catalog.installation.server_id(),
             clock=clock,
             work_dir=_fresh_folder(work / "archive"),
         )
+        tally = Tally()
+        archiver = Archiver(sealer, clock=clock, observer=tally)
+        stack.callback(archiver.close)
         restores = RestoreDesk(
             catalog=catalog,
             engine=engine,
-            open_bucket=bucket_at,
+            bucket_of=buckets.of,
+            server=sealer.server,
             work=_fresh_folder(work / "restore"),
             clock=clock,
         )
+        checks = Checks(
+            catalog=catalog,
+            engine=engine,
+            bucket_of=buckets.of,
+            work=_fresh_folder(work / "checks"),
+            clock=clock,
+        )
+        router, exclusions, tails = Router(catalog), ExclusionCounts(), Tails()
+        turn = LoopTurn()
         index_worker = Worker("index", lambda: indexer.round(index_worker.stopping))
+        archive_worker = Worker("archive", lambda: _archive_round(archiver))
+        upkeep_worker = Worker("upkeep", lambda: _upkeep_round(archiver, live, catalog, settings))
+        counts_worker = Worker("counts", lambda: _counts_round(exclusions, catalog))
+        workers = (
+            index_worker,
+            archive_worker,
+            upkeep_worker,
+            counts_worker,
+            checks.worker,
+            restores.worker,
+        )
         ids = IdSource(clock, floor=spool.last_lid())
+        intake = Intake(spool, ids, clock, index_worker.wake, router, exclusions, tails)
         yield Services(
             settings=settings,
             clock=clock,
             catalog=catalog,
             spool=spool,
             engine=engine,
-            intake=Intake(spool, ids, clock, index_worker.wake),
+            live=live,
+            intake=intake,
             indexer=indexer,
             archiver=archiver,
+            archives=ArchiveDesk(
+                catalog=catalog,
+                archiver=archiver,
+                sealer=sealer,
+                spool=spool,
+                router=router,
+                buckets=buckets,
+                vault=vault,
+                open_connection=open_connection,
+                clock=clock,
+                settled=turn.wait,
+            ),
+            backfill=Backfill(catalog=catalog, spool=spool, live=live, bucket_of=buckets.of),
             restores=restores,
-            accounts=AccountOpener(catalog=catalog, settings=settings, clock=clock),
+            checks=checks,
+            router=router,
+            exclusions=exclusions,
+            tails=tails,
+            turn=turn,
+            accounts=AccountOpener(catalog=catalog, settings=settings, vault=vault, clock=clock),
             index_worker=index_worker,
-            archive_worker=Worker("archive", lambda: _archive_round(archiver)),
-            upkeep_worker=Worker("upkeep", lambda: _upkeep_round(live, settings)),
+            archive_worker=archive_worker,
+            upkeep_worker=upkeep_worker,
+            counts_worker=counts_worker,
+            workers=workers,
+            metrics=Metrics(
+                Parts(
+                    tally=tally,
+                    intake=intake,
+                    spool=spool,
+                    spool_max_bytes=settings.spool_max_bytes,
+                    spool_account_max_bytes=settings.spool_account_max_bytes,
+                    archiver=archiver,
+                    indexer=indexer,
+                    catalog=catalog,
+                    workers=workers,
+                    clock=clock,
+                )
+            ),
         )
+
+
+def _secret_key_path(settings: Settings) -> Path:
+    return Path(settings.secret_key_file) if settings.secret_key_file else settings.data / "secret.key"
 
 
 def _open_engine(path: Path) -> ChdbEngine:
@@ -159,7 +249,13 @@ def _open_engine(path: Path) -> ChdbEngine:
 
 @contextmanager
 def _workers(services: Services) -> Iterator[None]:
-    workers = (services.index_worker, services.archive_worker, services.upkeep_worker)
+    workers = (
+        services.index_worker,
+        services.archive_worker,
+        services.upkeep_worker,
+        services.counts_worker,
+        services.checks.worker,
+    )
     with ExitStack() as stack:
         for worker in workers:
             worker.start()
@@ -167,28 +263,26 @@ def _workers(services: Services) -> Iterator[None]:
         services.restores.start()
         stack.callback(services.restores.stop)
         yield
+    services.exclusions.flush(services.catalog.rules)
 
 
 def _archive_round(archiver: Archiver) -> float:
-    archiver.seal_due()
-    due = archiver.next_due()
+    due = archiver.start_due()
     if due is None:
         return _LOOK_FOR_DUE_HOURS_S
     return min(max((due - clock()) / 1000, 0.1), _LOOK_FOR_DUE_HOURS_S)
 
 
-def _upkeep_round(live: LiveLines, settings: Settings) -> float:
-    drop_expired(live, retention_s=settings.retention, clock=clock)
+def _upkeep_round(archiver: Archiver, live: LiveLines, catalog: Catalog, settings: Settings) -> float:
+    archiver.compare_counts()
+    of_accounts = {one.id: one.retention_s for one in catalog.accounts.list() if one.retention_s}
+    drop_expired(live, retention_s=settings.retention, of_accounts=of_accounts, clock=clock)
     return _RETENTION_EVERY_S
 
 
-def _bucket_opener(settings: Settings) -> Callable[[str], Bucket]:
-    options = {"endpoint": settings.s3_endpoint} if settings.s3_endpoint else {}
-
-    def open_(url: str) -> Bucket:
-        return open_bucket(url, options if url.startswith("s3://") else {})
-
-    return open_
+def _counts_round(exclusions: ExclusionCounts, catalog: Catalog) -> float:
+    exclusions.flush(catalog.rules)
+    return _COUNTS_EVERY_S
 
 
 def _hold_data_folder(data: Path, stack: ExitStack) -> None:

@@ -1,65 +1,40 @@
-"""The archiver: from the spool to the bucket, hour by hour.
+"""The archiver: which archive is sealed when, and how each of them stands.
 
-One object is made in steps, each safe to repeat after a crash at any point:
-
-1. plan: which frames it holds is fixed in the catalog
-2. build: the object file and its manifest, the same bytes for the same frames
-3. put the object, create-only; an object that is there already with our bytes is ours
-4. put the manifest, create-only
-5. seal: the catalog row says that both are there
-6. the spool is told that the frames are archived, and trims them
-
-A key that holds somebody else's object is left alone: the plan moves to the next part number. A bucket
-that fails holds up only its account, whose lines wait in the spool; it is tried again by itself.
+Archives are sealed side by side. A bucket that fails or hangs holds up only its own archives: those of one
+bucket have a few threads, and so have all that failed, and each is tried again by itself after a growing
+pause. What a failing archive is to get waits in the spool. (docs/decisions/0010-sealing-side-by-side.md)
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
-import msgspec
+from logkeep.catalog.values import Archive, ArchiveObject, ArchiveState
+from logkeep.errors import LogkeepError, NotFound
+from logkeep.sealing import ObjectLog, Sealer
+from logkeep.spool.base import Waiting
+from logkeep.timeline import HOUR_MS, Clock, Hour, TimeRange, hour_end, hour_start
+from logkeep.worker import give_way
 
-from logkeep.archive import manifest as manifests
-from logkeep.archive.layout import key_of, manifest_key
-from logkeep.archive.manifest import Manifest
-from logkeep.archive.reader import manifest_of_same_lines, stored_chunks
-from logkeep.archive.writer import write_object
-from logkeep.catalog.values import ArchiveObject, ArchivePolicy, ObjectState
-from logkeep.errors import DamagedArchive, LogkeepError, ObjectExists
-from logkeep.faults import crash_point
-from logkeep.spool.base import Spool, Waiting
-from logkeep.storage.base import GZIP, JSON, Bucket
-from logkeep.timeline import Clock, Hour, TimeRange, hour_end, hour_start
+log = logging.getLogger("logkeep")
 
+THREADS = 16  # mostly waiting for buckets; building keeps two processors busy with two of them
+_OF_ONE_BUCKET = 4
+_OF_FAILING = 4
+_ASKED_FOR = 8  # for a `seal_due`, which comes beside the threads above
 _FIRST_RETRY_MS = 1_000
 _LAST_RETRY_MS = 300_000
-
-
-class ObjectLog(Protocol):
-    """The catalog's rows of archive objects. Every method is durable when it returns."""
-
-    def planned(self) -> Sequence[ArchiveObject]: ...
-
-    def list(
-        self, account: str | None = None, within: TimeRange | None = None
-    ) -> Sequence[ArchiveObject]: ...  # the sealed ones
-
-    def next_part(self, account: str, hour: Hour) -> int: ...
-
-    def plan(self, planned: ArchiveObject) -> None: ...
-
-    def renumber(self, planned: ArchiveObject, part: int) -> ArchiveObject: ...
-
-    def drop(self, planned: ArchiveObject) -> None: ...
-
-    def seal(self, sealed: ArchiveObject) -> None: ...
-
-    def has_sealed(self, account: str, hour: Hour) -> bool: ...
+_LATE_MS = 15 * 60_000  # overdue for longer is an alarm
+_COUNTED_HOURS = 35 * 24  # how far back a start compares counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +48,32 @@ class OpenHour:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveStatus:
-    """How the archive of one account stands. `lag_s` is how long the oldest overdue lines are overdue."""
+class Difference:
+    """An hour of which the archive holds another number of lines than were accepted for it."""
 
+    hour: Hour
+    accepted: int
+    archived: int  # or waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveStatus:
+    """How one archive stands. `lag_s` is how long the oldest overdue lines are overdue."""
+
+    archive: str
     account: str
-    state: str  # "ok" or "failing"
+    state: str  # "failing", "differs", "late": alarms; else "paused", "off" or "ok"
     lag_s: int
     open_hours: tuple[OpenHour, ...]
     waiting_lines: int
     waiting_bytes: int  # raw
     last_error: str | None
+    next_try: int | None  # of an archive that failed
+    differences: tuple[Difference, ...]
+
+    @property
+    def alarm(self) -> bool:
+        return self.state in ("failing", "differs", "late")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,280 +83,313 @@ class _Failure:
     next_try: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """An archive with something to do."""
+
+    archive: Archive
+    bucket: str  # what its target shares with others that hang when it does
+    at: int  # when, in epoch ms
+
+
+class SealObserver(Protocol):
+    """Told of what happens to archives, from any thread."""
+
+    def object_sealed(self, one: ArchiveObject, seconds: float) -> None: ...
+
+    def archive_failed(self, archive: str, error: LogkeepError) -> None: ...
+
+
 class Archiver:
-    """Seals what is due. One round at a time; all methods are safe from any thread.
+    """Seals what is due. All methods are safe from any thread."""
 
-    `policy` answers for every account that has lines; `work_dir` holds the object that is being built.
-    """
-
-    def __init__(
-        self,
-        *,
-        spool: Spool,
-        objects: ObjectLog,
-        policy: Callable[[str], ArchivePolicy],
-        open_bucket: Callable[[ArchivePolicy], Bucket],
-        clock: Clock,
-        work_dir: Path,
-    ) -> None:
-        self._spool = spool
-        self._objects = objects
-        self._policy = policy
-        self._open_bucket = open_bucket
+    def __init__(self, sealer: Sealer, *, clock: Clock, observer: SealObserver | None = None) -> None:
+        self._sealer = sealer
+        self._objects: ObjectLog = sealer.objects
+        self._spool = sealer.spool
+        self._archives = sealer.archives
         self._clock = clock
-        self._work_dir = work_dir
-        self._round = threading.Lock()
+        self._observer = observer
+        self._lock = threading.Lock()  # of all that follows
+        self._queue: deque[_Due] = deque()
+        self._running: dict[str, tuple[_Due, threading.Thread]] = {}
         self._failures: dict[str, _Failure] = {}
+        self._differences: dict[tuple[str, Hour], Difference] = {}
+        self._holds: dict[str, threading.Lock] = {}
+        self._closed = False
 
-    def seal_due(self, now: bool = False, account: str | None = None) -> list[ArchiveObject]:
-        """Make every object that is due, of one account or all, and return what was sealed.
+    def close(self) -> None:
+        """Return when the objects that are being made are done. What is queued is made after the next
+        start."""
+        with self._lock:
+            self._closed = True
+            self._queue.clear()
+            threads = [thread for _, thread in self._running.values()]
+        for thread in threads:
+            thread.join()
 
-        `now` takes all that waits, hours that are still open too, and accounts that are to be tried
-        again later. A failure stops its account only and is found in `status`. Every round trims the
-        spool, also of what was indexed only after it was archived. Raises Overloaded when the spool
-        cannot be written.
+    def start_due(self) -> int | None:
+        """Begin what is due, and return without waiting for it. Returns when there is something to do
+        next, in epoch ms; None while nothing waits. Raises Overloaded when the spool cannot be written."""
+        self._spool.trim()  # also of what was indexed only after it was archived
+        work, now = self._work(), self._clock()
+        with self._lock:
+            due = (one for one in work if one.at <= now and one.archive.id not in self._running)
+            self._queue = deque(() if self._closed else sorted(due, key=lambda one: one.at))
+        self._start_queued()
+        return min((one.at for one in work if one.at > now), default=None)
+
+    def seal_due(
+        self, now: bool = False, *, account: str | None = None, archive: str | None = None
+    ) -> list[ArchiveObject]:
+        """Make every object that is due, of one archive, one account's or all, and return what was sealed.
+
+        `now` takes all that waits, hours that are still open too, and archives that are to be tried
+        again later. A failure stops its archive only and is found in `status`. Raises Overloaded when the
+        spool cannot be written.
         """
-        with self._round:
-            sealed: list[ArchiveObject] = []
-            self._spool.trim()
-            for one in self._accounts():
-                if account in (None, one) and (now or self._next_try(one) <= self._clock()):
-                    self._seal_account(one, now, sealed)
-            return sealed
-
-    def next_due(self) -> int | None:
-        """When `seal_due` has something to do next, in epoch ms; None while nothing waits."""
-        planned = self._objects.planned()
-        begun = {(one.account, one.hour) for one in planned}
-        times = [self._next_try(one.account) for one in planned]
-        times += [
-            max(self._due_at(one), self._next_try(one.account))
-            for one in self._spool.waiting()
-            if (one.account, one.hour) not in begun
+        self._spool.trim()
+        chosen = [
+            one
+            for one in self._work()
+            if account in (None, one.archive.account)
+            and archive in (None, one.archive.id)
+            and (now or one.at <= self._clock())
         ]
-        return min(times, default=None)
+        with ThreadPoolExecutor(_ASKED_FOR, thread_name_prefix="archive-now", initializer=give_way) as pool:
+            results = pool.map(lambda one: self._seal(one.archive.id, now=now), chosen)
+            return [one for sealed in results for one in sealed]
 
-    def status(self, accounts: Iterable[str] = ()) -> list[ArchiveStatus]:
-        """Of these accounts and all that have lines waiting or failures, by name."""
-        failures, now = self._failures, self._clock()
-        waiting: dict[str, list[Waiting]] = {name: [] for name in [*accounts, *failures]}
-        for one in self._spool.waiting():
-            waiting.setdefault(one.account, []).append(one)
-        return [self._status(name, waiting[name], failures.get(name), now) for name in sorted(waiting)]
+    @contextmanager
+    def held(self, archive: str) -> Iterator[None]:
+        """Nothing of this archive is sealed within the block. Waits for what is being sealed."""
+        with self._hold(archive):
+            yield
+
+    def forget(self, archive: str) -> None:
+        """An archive is gone; so is what is known of it."""
+        with self._lock:
+            self._failures.pop(archive, None)
+            self._differences = {key: one for key, one in self._differences.items() if key[0] != archive}
+
+    def retry(self, archive: str) -> None:
+        """Its connection was changed: do not wait for its next try."""
+        with self._lock:
+            if failure := self._failures.get(archive):
+                self._failures[archive] = replace(failure, next_try=0)
+
+    def compare_counts(self) -> None:
+        """Compare what was accepted with what is archived or waits, in every hour of the last weeks. Leaves
+        out archives that are being sealed: their hours are compared by themselves."""
+        for archive in self._archives.list():
+            hold = self._hold(archive.id)
+            if hold.acquire(blocking=False):
+                try:
+                    self._compare(archive.id, recent_hours(self._clock()))
+                finally:
+                    hold.release()
+
+    def status(self) -> list[ArchiveStatus]:
+        """Of all archives, by account and rank."""
+        all_waiting = self._spool.waiting()
+        waiting, late = _by_archive(all_waiting), self._sealer.late_hours(all_waiting)
+        with self._lock:
+            failures, differences = dict(self._failures), list(self._differences.items())
+        return [
+            self._status(
+                archive,
+                waiting.get(archive.id, ()),
+                late,
+                failures.get(archive.id),
+                tuple(one for (of, _), one in differences if of == archive.id),
+            )
+            for archive in self._archives.list()
+        ]
 
     def _status(
-        self, account: str, waiting: Sequence[Waiting], failure: _Failure | None, now: int
+        self,
+        archive: Archive,
+        waiting: Sequence[Waiting],
+        late: Set[tuple[str, Hour]],
+        failure: _Failure | None,
+        differences: tuple[Difference, ...],
     ) -> ArchiveStatus:
+        now = self._clock()
         hours = tuple(
-            OpenHour(hour=one.hour, lines=one.lines, bytes=one.raw_bytes, due_at=self._due_at(one))
+            OpenHour(
+                hour=one.hour,
+                lines=one.lines,
+                bytes=one.raw_bytes,
+                due_at=self._sealer.due_at(archive, one, late),
+            )
             for one in waiting
         )
+        lag_ms = max([0, *(now - one.due_at for one in hours)])
         return ArchiveStatus(
-            account=account,
-            state="failing" if failure else "ok",
-            lag_s=max([0, *(now - one.due_at for one in hours)]) // 1000,
+            archive=archive.id,
+            account=archive.account,
+            state=_state(archive, failing=failure is not None, differs=bool(differences), lag_ms=lag_ms),
+            lag_s=lag_ms // 1000,
             open_hours=hours,
             waiting_lines=sum(one.lines for one in hours),
             waiting_bytes=sum(one.bytes for one in hours),
             last_error=failure.error if failure else None,
+            next_try=failure.next_try if failure else None,
+            differences=differences,
         )
 
-    def _accounts(self) -> list[str]:
-        planned = {one.account for one in self._objects.planned()}
-        return sorted(planned | {one.account for one in self._spool.waiting()})
+    def _work(self) -> list[_Due]:
+        """Every archive that has lines waiting or objects begun, and may be written to."""
+        all_waiting = self._spool.waiting()
+        waiting, late = _by_archive(all_waiting), self._sealer.late_hours(all_waiting)
+        begun = {one.archive for one in self._objects.planned()}
+        return [
+            _Due(
+                archive=one,
+                bucket=self._bucket_of(one),
+                at=self._next(one, () if one.id in begun else waiting[one.id], late),
+            )
+            for one in self._archives.list()
+            if one.state is not ArchiveState.PAUSED and (one.id in begun or one.id in waiting)
+        ]
 
-    def _seal_account(self, account: str, now: bool, sealed: list[ArchiveObject]) -> None:
-        try:
-            for one in self._made(account, now):
-                sealed.append(one)
-        except LogkeepError as error:
-            self._failed(account, error)
-        else:
-            self._failures = {name: one for name, one in self._failures.items() if name != account}
+    def _bucket_of(self, archive: Archive) -> str:
+        parts = urlsplit(self._archives.target(archive.target).place)
+        return f"{parts.scheme}://{parts.netloc}?{parts.query}"
 
-    def _failed(self, account: str, error: LogkeepError) -> None:
-        known = self._failures.get(account)
-        count = known.count if known else 0
-        pause = min(_LAST_RETRY_MS, _FIRST_RETRY_MS << min(count, 20))
-        failure = _Failure(error=str(error), count=count + 1, next_try=self._clock() + pause)
-        self._failures = self._failures | {account: failure}  # readers hold the dict of their moment
+    def _next(self, archive: Archive, waiting: Sequence[Waiting], late: Set[tuple[str, Hour]]) -> int:
+        """When there is something to do for it; at once when nothing of it waits, since objects are begun."""
+        at = min((self._sealer.due_at(archive, one, late) for one in waiting), default=0)
+        return max(at, self._next_try(archive.id))
 
-    def _next_try(self, account: str) -> int:
-        failure = self._failures.get(account)
-        # A clock that was ahead when it failed must not put the account off for longer than a pause.
+    def _next_try(self, archive: str) -> int:
+        failure = self._failures.get(archive)
+        # A clock that was ahead when it failed must not put the archive off for longer than a pause.
         return min(failure.next_try, self._clock() + _LAST_RETRY_MS) if failure else 0
 
-    def _made(self, account: str, now: bool) -> Iterator[ArchiveObject]:
-        """Make the objects of one account, those first that were begun before.
+    def _start_queued(self) -> None:
+        """Begin what is queued, as far as there are threads for its bucket."""
+        with self._lock:
+            of_bucket = Counter(one.bucket for one, _ in self._running.values())
+            failing = sum(archive in self._failures for archive in self._running)
+            left: deque[_Due] = deque()
+            for one in self._queue:
+                fails = one.archive.id in self._failures
+                if (
+                    len(self._running) == THREADS
+                    or of_bucket[one.bucket] == _OF_ONE_BUCKET
+                    or (fails and failing == _OF_FAILING)
+                ):
+                    left.append(one)
+                    continue
+                of_bucket[one.bucket] += 1
+                failing += fails
+                thread = threading.Thread(
+                    target=self._run, args=(one.archive.id,), name=f"archive {one.archive.id}"
+                )
+                self._running[one.archive.id] = one, thread
+                thread.start()
+            self._queue = left
 
-        What is damaged holds up its own hour only and is raised in the end; any other error at once.
-        """
-        policy = self._policy(account)
-        bucket = self._open_bucket(policy)
-        damage: DamagedArchive | None = None
-        for planned in self._plans(policy, now):
+    def _run(self, archive: str) -> None:
+        """One archive in a thread of its own; then those that waited for the thread."""
+        give_way()
+        self._seal(archive, now=False)
+        with self._lock:
+            del self._running[archive]
+        self._start_queued()
+
+    def _seal(self, archive: str, *, now: bool) -> list[ArchiveObject]:
+        sealed: list[ArchiveObject] = []
+        with self._hold(archive):
             try:
-                yield self._make(bucket, planned)
-            except DamagedArchive as error:
-                damage = damage or error
-        if damage:
-            raise damage
-
-    def _plans(self, policy: ArchivePolicy, now: bool) -> Iterator[ArchiveObject]:
-        account = policy.account
-        yield from self._begun(account)
-        # A plan that could not be finished keeps its hour: a later object must not take over its frames.
-        stuck = {one.hour for one in self._objects.planned() if one.account == account}
-        for waiting in self._spool.waiting():
-            if waiting.account != account or waiting.hour in stuck:
-                continue
-            if now or self._due_at(waiting) <= self._clock():
-                yield from self._planned_anew(waiting, policy)
-
-    def _begun(self, account: str) -> Iterator[ArchiveObject]:
-        """What was planned before. A plan from another spool names frames that nobody has any more."""
-        for one in self._objects.planned():
-            if one.account == account and one.spool_id == self._spool.spool_id():
-                yield one
-            elif one.account == account:
-                self._objects.drop(one)
-
-    def _planned_anew(self, waiting: Waiting, policy: ArchivePolicy) -> Iterator[ArchiveObject]:
-        """Plan all that waits for the hour, one object after the other as each is made."""
-        account, hour = waiting.account, waiting.hour
-        after = self._archived_upto(waiting)
-        while after < waiting.last_seq:
-            part = self._objects.next_part(account, hour)
-            planned = ArchiveObject(
-                account=account,
-                hour=hour,
-                part=part,
-                state=ObjectState.PLANNED,
-                after_seq=after,
-                upto_seq=self._cut(waiting, after, policy.max_object_bytes),
-                spool_id=self._spool.spool_id(),
-                key=key_of(account, hour, part),
-            )
-            self._objects.plan(planned)
-            crash_point("seal.planned")
-            yield planned
-            if self._spool.archived_upto(account, hour) < planned.upto_seq:
-                return  # it could not be made; what follows waits with it
-            after = planned.upto_seq
-
-    def _archived_upto(self, waiting: Waiting) -> int:
-        """Up to which frame the hour is archived. Tells the spool what a crash kept it from hearing."""
-        within = TimeRange(start=hour_start(waiting.hour), end=hour_end(waiting.hour))
-        sealed = self._objects.list(waiting.account, within)
-        ours = self._spool.spool_id()
-        upto = max((one.upto_seq for one in sealed if one.spool_id == ours), default=0)
-        if upto >= waiting.first_seq:
-            self._spool.archived(waiting.account, waiting.hour, upto=upto)
-            self._spool.trim()
-        return self._spool.archived_upto(waiting.account, waiting.hour)
-
-    def _cut(self, waiting: Waiting, after: int, max_bytes: int) -> int:
-        """The last frame of an object of at most `max_bytes` raw bytes, but of one frame at least."""
-        if waiting.raw_bytes <= max_bytes:
-            return waiting.last_seq
-        size, upto = 0, after
-        for frame in self._spool.frames(waiting.account, waiting.hour, after=after, upto=waiting.last_seq):
-            size += frame.raw_bytes
-            if size > max_bytes and upto > after:
-                break
-            upto = frame.seq
-        return upto
-
-    def _due_at(self, waiting: Waiting) -> int:
-        policy = self._policy(waiting.account)
-        if self._objects.has_sealed(waiting.account, waiting.hour):
-            return waiting.first_rx + policy.late_sweep_s * 1000
-        return max(hour_end(waiting.hour), waiting.first_rx) + policy.seal_after_s * 1000
-
-    def _make(self, bucket: Bucket, planned: ArchiveObject) -> ArchiveObject:
-        planned, manifest = self._store(bucket, planned)
-        crash_point("seal.manifest")
-        sealed = self._seal(planned, manifest)
-        crash_point("seal.catalog")
-        self._spool.archived(sealed.account, sealed.hour, upto=sealed.upto_seq)
-        crash_point("seal.archived")
-        self._spool.trim()
-        crash_point("seal.trimmed")
+                began = time.perf_counter()
+                for one in self._sealed(archive, now=now):
+                    sealed.append(one)
+                    if self._observer:
+                        self._observer.object_sealed(one, time.perf_counter() - began)
+                    began = time.perf_counter()
+                self._compare(archive, {one.hour for one in sealed})
+            except LogkeepError as error:
+                self._failed(archive, error)
+            else:
+                with self._lock:
+                    healed = self._failures.pop(archive, None)
+                if healed:
+                    log.warning("the archive %s works again after %d tries", archive, healed.count)
         return sealed
 
-    def _store(self, bucket: Bucket, planned: ArchiveObject) -> tuple[ArchiveObject, Manifest]:
-        account, hour = planned.account, planned.hour
-        if self._spool.archived_upto(account, hour) < planned.after_seq:
-            raise DamagedArchive(
-                f"the spool is not the one from which {key_of(account, hour, planned.part)} was planned",
-                hint="put the spool's file back; catalog and spool belong together",
-            )
-        path = self._work_dir / f"{account}.{hour}.json.gz"
+    def _sealed(self, archive_id: str, *, now: bool) -> Iterator[ArchiveObject]:
         try:
-            frames = self._spool.frames(account, hour, after=planned.after_seq, upto=planned.upto_seq)
-            manifest = write_object(frames, path, account=account, hour=hour, part=planned.part)
-            crash_point("seal.built")
-            planned, manifest = self._put_object(bucket, planned, manifest, path)
-        finally:
-            path.unlink(missing_ok=True)
-        crash_point("seal.uploaded")
-        return planned, _put_manifest(bucket, manifest)
+            archive = self._archives.get(archive_id)
+        except NotFound:
+            return  # it was removed since it was found to be due
+        if archive.state is not ArchiveState.PAUSED:
+            yield from self._sealer.seal(archive, self._spool.waiting(archive_id), now=now)
 
-    def _put_object(
-        self, bucket: Bucket, planned: ArchiveObject, manifest: Manifest, path: Path
-    ) -> tuple[ArchiveObject, Manifest]:
-        """Put it under its key, or under the next that is free when the key holds another's object."""
-        while True:
-            try:
-                bucket.put_new(manifest.key, path, GZIP)
-                return planned, manifest
-            except ObjectExists:
-                if (ours := _manifest_if_ours(bucket, manifest, path)) is not None:
-                    return planned, ours
-            part = self._objects.next_part(planned.account, planned.hour)
-            planned = self._objects.renumber(planned, part)
-            key = key_of(planned.account, planned.hour, part)
-            manifest = msgspec.structs.replace(manifest, part=part, key=key)
+    def _failed(self, archive: str, error: LogkeepError) -> None:
+        with self._lock:
+            known = self._failures.get(archive)
+            count = known.count if known else 0
+            pause = min(_LAST_RETRY_MS, _FIRST_RETRY_MS << min(count, 20))
+            failure = _Failure(error=str(error), count=count + 1, next_try=self._clock() + pause)
+            self._failures[archive] = failure
+        if not known:
+            log.warning("the archive %s fails and will be tried again: %s", archive, error)
+        if self._observer:
+            self._observer.archive_failed(archive, error)
 
-    def _seal(self, planned: ArchiveObject, manifest: Manifest) -> ArchiveObject:
-        sealed = replace(
-            planned,
-            state=ObjectState.SEALED,
-            key=manifest.key,
-            lines=manifest.lines,
-            raw_bytes=manifest.raw_bytes,
-            stored_bytes=manifest.stored_bytes,
-            sha256=manifest.sha256,
-            min_ts=manifest.min_ts,
-            max_ts=manifest.max_ts,
-            sealed_at=self._clock(),
-        )
-        self._objects.seal(sealed)
-        return sealed
+    def _compare(self, archive: str, hours: Iterable[Hour]) -> None:
+        """Note each of these hours whose count differs. The archive must be held: then lines only come."""
+        hours = set(hours)
+        if not hours:
+            return
+        before = self._spool.received(archive)
+        kept = self._kept(archive, hours)
+        after = self._spool.received(archive)
+        with self._lock:
+            for hour in hours & before.keys():
+                if before[hour].lines <= kept[hour] <= after[hour].lines:
+                    self._differences.pop((archive, hour), None)
+                else:
+                    self._differences[archive, hour] = Difference(
+                        hour=hour, accepted=after[hour].lines, archived=kept[hour]
+                    )
 
+    def _kept(self, archive: str, hours: set[Hour]) -> Counter[Hour]:
+        """Lines of this spool that are archived or wait, by hour."""
+        kept: Counter[Hour] = Counter()
+        within = TimeRange(start=hour_start(min(hours)), end=hour_end(max(hours)))
+        for sealed in self._objects.list(within=within, archive=archive):
+            if sealed.spool_id == self._spool.spool_id():
+                kept[sealed.hour] += sealed.lines
+        for waiting in self._spool.waiting(archive):
+            kept[waiting.hour] += waiting.lines
+        return kept
 
-def _manifest_if_ours(bucket: Bucket, manifest: Manifest, path: Path) -> Manifest | None:
-    """The manifest of the object that is under our key, if it holds what we want to put there."""
-    size = bucket.head(manifest.key).size
-    if size == manifest.stored_bytes:
-        digest = hashlib.sha256()
-        for chunk in stored_chunks(bucket, manifest.key, size):
-            digest.update(chunk)
-        if digest.hexdigest() == manifest.sha256:
-            return manifest
-    return manifest_of_same_lines(bucket, manifest, path)
+    def _hold(self, archive: str) -> threading.Lock:
+        with self._lock:
+            return self._holds.setdefault(archive, threading.Lock())
 
 
-def _put_manifest(bucket: Bucket, manifest: Manifest) -> Manifest:
-    """Put it, or find that it is there. Raises DamagedArchive when there is one of other bytes."""
-    key = manifest_key(manifest.key)
-    try:
-        bucket.put_new(key, manifests.encode(manifest), JSON)
-    except ObjectExists:
-        # an earlier release may have written it otherwise; what it says of the object's bytes decides
-        if manifests.decode(bucket.get(key), key).sha256 != manifest.sha256:
-            raise DamagedArchive(
-                f"the manifest {key} is there already and belongs to another object",
-                hint="run 'logkeep verify'; move the manifest away and the object is sealed",
-            ) from None
-    return manifest
+def recent_hours(now: int) -> Iterable[Hour]:
+    """The hours of the last weeks."""
+    last = now // HOUR_MS
+    return map(Hour, range(last - _COUNTED_HOURS, last + 25))
+
+
+def _by_archive(waiting: Iterable[Waiting]) -> Mapping[str, Sequence[Waiting]]:
+    found: dict[str, list[Waiting]] = {}
+    for one in waiting:
+        found.setdefault(one.archive, []).append(one)
+    return found
+
+
+def _state(archive: Archive, *, failing: bool, differs: bool, lag_ms: int) -> str:
+    if failing:
+        return "failing"
+    if differs:
+        return "differs"
+    if archive.state is not ArchiveState.PAUSED and lag_ms > _LATE_MS:
+        return "late"
+    return "ok" if archive.state is ArchiveState.ON else archive.state.value

@@ -3,6 +3,7 @@
     LogkeepError
     ├── InputError             the caller sent something wrong; the same request will fail again
     │   ├── BadTime, BadRange, BadSetting, UnknownMediaType
+    │   ├── ConnectionTestFailed   with a verdict for each thing that was tried
     │   ├── BadBody            with the position of what could not be read
     │   └── QuerySyntaxError   with the column and what was expected there
     ├── TooLarge               a limit on size or depth was passed
@@ -23,6 +24,7 @@ translated where the library is called and never travel further.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -38,7 +40,7 @@ class LogkeepError(Exception):
         self.hint = hint
 
     @property
-    def details(self) -> dict[str, int | str]:
+    def details(self) -> dict[str, object]:
         """Further members of this error, for machines (RFC 9457 extension members)."""
         return {}
 
@@ -59,7 +61,31 @@ class BadRange(InputError):
 
 
 class BadSetting(InputError):
+    """A setting that cannot be used. `field` is its name, where one can be named."""
+
     code = "bad-setting"
+
+    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"field": self.field} if self.field else {}
+
+
+class ConnectionTestFailed(InputError):
+    """A bucket that an archive cannot be kept in, as the connection test found. Nothing was saved."""
+
+    code = "connection-test-failed"
+
+    def __init__(self, message: str, *, verdicts: Sequence[Mapping[str, object]], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.verdicts = verdicts
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"verdicts": self.verdicts}
 
 
 class UnknownMediaType(InputError):
@@ -76,7 +102,7 @@ class BadBody(InputError):
         self.position = position
 
     @property
-    def details(self) -> dict[str, int | str]:
+    def details(self) -> dict[str, object]:
         return {} if self.position is None else {"position": self.position}
 
 
@@ -91,7 +117,7 @@ class QuerySyntaxError(InputError):
         self.expected = expected
 
     @property
-    def details(self) -> dict[str, int | str]:
+    def details(self) -> dict[str, object]:
         return {"column": self.column, "expected": self.expected}
 
 

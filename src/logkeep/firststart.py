@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import AccountKind, ArchivePolicy, KeyRole
+from logkeep.catalog.values import AccountKind, KeyRole, Origin
+from logkeep.declared import DeclaredArchive, declared_archives
+from logkeep.defaults import default_connection, default_settings, follow, free_archive_id
 from logkeep.errors import Conflict
 from logkeep.settings import Settings
+from logkeep.storage.connection import Connection, checked, connection_of_url
 from logkeep.timeline import Clock
+from logkeep.vault import Vault
 
 FIRST_ACCOUNT = "main"
 FILE_NAME = "first-start.json"
@@ -33,49 +37,87 @@ class AccountOpener:
 
     catalog: Catalog
     settings: Settings
+    vault: Vault
     clock: Clock
 
-    def open_account(self, name: str) -> tuple[str, str]:
+    def open_account(
+        self, name: str, *, title: str = "", parent: str = "", archived: bool = True
+    ) -> tuple[str, str]:
         """(account id, its first ingest key). Raises InputError or Conflict."""
         now = self.clock()
         try:
-            self.catalog.accounts.create(name, AccountKind.LIVE, now)
+            self.catalog.accounts.create(name, AccountKind.LIVE, now, title=title, parent=parent)
         except Conflict:
             # An account without a key is one whose creation was cut off: finish it.
             if self.catalog.keys.issued(name):
                 raise
-        self.catalog.archives.put(policy_of(self.settings, name))
-        return name, self.catalog.keys.issue(name, KeyRole.INGEST, now)
+        if archived and not self.catalog.archives.of_account(name):
+            self.follow_settings(free_archive_id(self.catalog, name), name)
+        return name, self.catalog.keys.issue(name, KeyRole.INGEST, now, name="first")
 
+    def follow_settings(self, archive: str, account: str) -> None:
+        """Have an archive be where `archive` and as the other settings say."""
+        follow(
+            self.catalog,
+            self.vault,
+            archive=archive,
+            account=account,
+            connection=default_connection(self.settings),
+            settings=default_settings(self.settings),
+            origin=Origin.SETTINGS,
+            now=self.clock(),
+        )
 
-def policy_of(settings: Settings, account: str) -> ArchivePolicy:
-    """Where and how an account is archived that has no settings of its own."""
-    return ArchivePolicy(
-        account=account,
-        url=settings.archive_url,
-        seal_after_s=settings.seal_after,
-        late_sweep_s=settings.late_sweep,
-        max_object_bytes=settings.max_object_bytes,
-    )
+    def declare(self, declared: DeclaredArchive) -> None:
+        """Have an archive be as its table in the settings file says, and its account exist."""
+        if all(one.id != declared.account for one in self.catalog.accounts.list()):
+            self.catalog.accounts.create(declared.account, AccountKind.LIVE, self.clock())
+        if declared.url:
+            connection = connection_of_url(declared.url, {**declared.options, **declared.secrets})
+        else:
+            connection = Connection(
+                provider=declared.provider, options=declared.options, secrets=declared.secrets
+            )
+        follow(
+            self.catalog,
+            self.vault,
+            archive=declared.id,
+            account=declared.account,
+            connection=checked(connection),
+            settings=declared.settings,
+            origin=Origin.DECLARED,
+            now=self.clock(),
+        )
 
 
 def prepare_accounts(opener: AccountOpener, url: str) -> FirstStart | None:
-    """Bring every account's archive in line with the settings, and make the first start if there was
+    """Bring the archives that follow the settings in line with them, and make the first start if there was
     none: then returns the keys, which are shown once and stand in first-start.json.
 
-    The first account gets its archive last. A crash before that makes the next start issue new keys, so
-    that there is never an account that nobody holds a key for.
+    A crash before the first start has come to its end makes the next start issue new keys, so that there
+    is never an account that nobody holds a key for.
     """
-    catalog, settings = opener.catalog, opener.settings
-    archived = {policy.account for policy in catalog.archives.list()}
+    catalog = opener.catalog
+    declared = declared_archives(opener.settings.archives)
     started = None
-    if FIRST_ACCOUNT not in archived:
+    if not catalog.installation.has_begun():
         started = _first_start(opener, url)
-        archived.add(FIRST_ACCOUNT)
-    for account in archived:
-        catalog.archives.put(policy_of(settings, account))
-    if started is None:
-        _note_url(settings.data / FILE_NAME, url)
+    for one in declared:
+        opener.declare(one)
+    named = {one.id for one in declared}
+    if started and not catalog.archives.of_account(FIRST_ACCOUNT):
+        opener.follow_settings(free_archive_id(catalog, FIRST_ACCOUNT), FIRST_ACCOUNT)
+    for archive in catalog.archives.list():
+        if archive.origin is Origin.SETTINGS:
+            opener.follow_settings(archive.id, archive.account)
+        elif archive.origin is Origin.DECLARED and archive.id not in named:
+            catalog.archives.update(
+                replace(archive, origin=Origin.API)
+            )  # its table is gone; it stays as it is
+    if started:
+        catalog.installation.begin(opener.clock())
+    else:
+        _note_url(opener.settings.data / FILE_NAME, url)
     return started
 
 
@@ -86,8 +128,8 @@ def _first_start(opener: AccountOpener, url: str) -> FirstStart:
     started = FirstStart(
         url=url,
         account=FIRST_ACCOUNT,
-        ingest_key=catalog.keys.issue(FIRST_ACCOUNT, KeyRole.INGEST, now),
-        admin_token=catalog.keys.issue("", KeyRole.ADMIN, now),
+        ingest_key=catalog.keys.issue(FIRST_ACCOUNT, KeyRole.INGEST, now, name="first"),
+        admin_token=catalog.keys.issue("", KeyRole.ADMIN, now, name="first"),
     )
     _write(opener.settings.data / FILE_NAME, started)
     return started

@@ -32,7 +32,8 @@ class Indexer:
         self._unsure = True
 
     def index_some(self) -> int:
-        """Index up to BATCH_BYTES. Returns how many raw bytes; 0 when all is indexed.
+        """Index up to BATCH_BYTES, and pass over what is not to be indexed. Returns how many raw bytes;
+        0 when nothing is left.
 
         Raises EngineError or Overloaded; the same frames are then tried again by the next call.
         """
@@ -41,7 +42,8 @@ class Indexer:
             return 0
         crash_point("index.begin")
         unsure, self._unsure = self._unsure, True
-        self._live.add(frames, some_may_be_there=unsure)
+        if to_index := [frame for frame in frames if frame.indexed]:
+            self._live.add(to_index, some_may_be_there=unsure)
         crash_point("index.inserted")
         self._spool.indexed(frames[-1].seq)
         crash_point("index.marked")
@@ -69,5 +71,5 @@ class Indexer:
         return 0 < self._unmerged <= _MOST_UNMERGED
 
     def lag_frames(self) -> int:
-        """How many frames are not indexed yet."""
+        """How many frames the mark has not passed yet."""
         return self._spool.last_seq() - self._spool.indexed_upto()

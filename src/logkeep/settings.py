@@ -1,6 +1,7 @@
 """Settings of a server: environment (`LOGKEEP_*`) over a TOML file over defaults.
 
 Every setting is a field of `Settings`; its environment variable is `LOGKEEP_` and its name in capitals.
+Tables `[archives.ID]` in the file set up archives (declared.py).
 Durations are seconds or `90s`, `10m`, `6h`, `5d`; sizes are bytes or `512KiB`, `64MiB`, `20GiB`.
 """
 
@@ -59,8 +60,14 @@ def _positive(parse: Callable[[str], int]) -> Callable[[str], int]:
     return parse_positive
 
 
-def _setting(default: Any, parse: Callable[[str], Any], help_: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "help": help_})
+def _log_format(text: str) -> str:
+    if text in ("text", "json"):
+        return text
+    raise ValueError("text or json")
+
+
+def _setting(default: Any, parse: Callable[[str], Any], help_: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"parse": parse, "help": help_, "secret": secret})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +85,18 @@ class Settings:
     retention: int = _setting(7 * 86_400, _positive(duration), "how long lines stay in the live search")
     restore_expiry: int = _setting(5 * 86_400, _positive(duration), "how long a restored account stays")
     spool_max_bytes: int = _setting(20 << 30, _positive(size), "bytes that may wait in the spool")
+    spool_account_max_bytes: int = _setting(
+        10 << 30, _positive(size), "bytes of one account that may wait in the spool"
+    )
     min_free_bytes: int = _setting(256 << 20, size, "disk space that intake leaves free")
+
+    secret_key: str = _setting(
+        "", str, "keys that encrypt stored credentials: the first encrypts, all decrypt", secret=True
+    )
+    secret_key_file: str = _setting("", str, "file of these keys, one a line; DATA/secret.key unless set")
+    metrics_token: str = _setting("", str, "a token that may read /metrics and nothing else", secret=True)
+    log_format: str = _setting("text", _log_format, "how the server logs: text or json")
+    archives: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"table": True})
 
     @property
     def archive_url(self) -> str:
@@ -98,23 +116,23 @@ def load_settings(
         ("the environment", _from_environment(environ)),
         (f"the file {config_path}", _from_file(config_path)),
     ]
-    known = {setting.name: setting for setting in fields(Settings)}
-    values: dict[str, Any] = {}
+    known = {setting.name: setting for setting in fields(Settings) if "parse" in setting.metadata}
+    values: dict[str, Any] = {"archives": _tables(config_path)}
     for source, layer in layers:
         for name, text in layer.items():
             if name not in known:
                 raise BadSetting(f"{source} sets {name!r}, which is no setting", hint=_known(known))
-            parsed = _parsed(name, text, source, known[name].metadata["parse"])
+            parsed = _parsed(name, text, source, known[name].metadata)
             values.setdefault(name, parsed)
     return Settings(**values)
 
 
-def _parsed(name: str, text: str, source: str, parse: Callable[[str], Any]) -> Any:
+def _parsed(name: str, text: str, source: str, metadata: Mapping[str, Any]) -> Any:
     try:
-        return parse(text)
+        return metadata["parse"](text)
     except ValueError as error:
         raise BadSetting(
-            f"{source} sets {name} to {text!r}, which cannot be used", hint=f"write {error}"
+            f"{source} sets {name} to {text!r}, which cannot be used", hint=f"write {error}", field=name
         ) from None
 
 
@@ -127,11 +145,24 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _from_file(path: Path | None) -> dict[str, str]:
+    return {name: str(value) for name, value in _toml(path).items() if name != "archives"}
+
+
+def _tables(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    tables = _toml(path).get("archives", {})
+    if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
+        raise BadSetting(
+            f"the file {path} sets archives to something else than tables", hint="write [archives.ID]"
+        )
+    return tables
+
+
+def _toml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
         with path.open("rb") as file:
-            return {name: str(value) for name, value in tomllib.load(file).items()}
+            return tomllib.load(file)
     except OSError as error:
         raise BadSetting(f"the settings file {path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -12,6 +12,8 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 
 from logkeep.errors import LogkeepError
@@ -36,6 +38,8 @@ class Worker:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._pause = _FIRST_PAUSE_S
+        self._failing_since: float | None = None
+        self._errors: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -50,6 +54,19 @@ class Worker:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def alive(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._thread.is_alive()
+
+    def failing_s(self) -> float:
+        """For how long every round has failed; 0.0 when the last one did not."""
+        since = self._failing_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def errors(self) -> dict[str, int]:
+        """Rounds that failed since the start, by the code of their error."""
+        return dict(self._errors)
 
     @property
     def stopping(self) -> threading.Event:
@@ -66,14 +83,23 @@ class Worker:
         try:
             delay = self._step()
         except LogkeepError as error:
-            self.last_error = error
-            log.warning("%s failed and will be tried again: %s", self.name, error)
+            self._failed(error)
             delay, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE_S)
             self._stopping.wait(delay)
             return 0.0
-        self.last_error = None
+        if self.last_error is not None:
+            log.warning("the worker %s works again", self.name)
+        self.last_error = self._failing_since = None
         self._pause = _FIRST_PAUSE_S
         return delay
+
+    def _failed(self, error: LogkeepError) -> None:
+        if self.last_error is None or self.last_error.code != error.code:
+            log.warning("the worker %s fails and will be tried again: %s", self.name, error)
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        self._errors[error.code] += 1
+        self.last_error = error
 
 
 def give_way() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+
+from logkeep.storage.connection import Connection
 
 ACCESS_KEY, SECRET_KEY = "TESTACCESSKEYID", "test-secret-access-key"
 
@@ -58,15 +64,82 @@ def program(name: str) -> str:
     return found
 
 
+def aws_client(service: str, endpoint: str, key_id: str = ACCESS_KEY, secret: str = SECRET_KEY) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+    )
+
+
 def make_bucket(endpoint: str) -> str:
     """The name of a new bucket at the endpoint."""
     name = f"logs-{secrets.token_hex(6)}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket=name)
+    aws_client("s3", endpoint).create_bucket(Bucket=name)
     return name
+
+
+@dataclass(frozen=True)
+class GuardedS3:
+    """An S3 server that asks its IAM about every request, and an administrator's keys."""
+
+    endpoint: str
+    key_id: str
+    secret: str
+
+    def client(self, service: str) -> Any:
+        return aws_client(service, self.endpoint, self.key_id, self.secret)
+
+    def make_bucket(self) -> str:
+        name = f"logs-{secrets.token_hex(6)}"
+        self.client("s3").create_bucket(Bucket=name)
+        return name
+
+    def make_user(self, statements: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+        """Access key and secret of a new user with this policy."""
+        return _make_user(self.client("iam"), statements)
+
+    def make_role(self, statements: Sequence[Mapping[str, object]]) -> str:
+        """The ARN of a new role with this policy, that everyone may assume."""
+        iam, name = self.client("iam"), f"role-{secrets.token_hex(6)}"
+        trust = _policy([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_policy(statements))
+        return str(role["Arn"])
+
+    def connection(self, bucket: str, keys: tuple[str, str], **options: str) -> Connection:
+        return Connection(
+            provider="s3",
+            options={
+                "bucket": bucket,
+                "prefix": "some/prefix",
+                "endpoint": self.endpoint,
+                "access_key_id": keys[0],
+                **options,
+            },
+            secrets={"secret_access_key": keys[1]},
+        )
+
+
+def guarded(endpoint: str) -> GuardedS3:
+    """Make an administrator at a moto server, and have it check permissions from now on."""
+    everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+    keys = _make_user(aws_client("iam", endpoint), everything)
+    url, headers = f"{endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+    request = urllib.request.Request(url, data=b"0", headers=headers, method="POST")
+    urllib.request.urlopen(request).close()
+    return GuardedS3(endpoint, *keys)
+
+
+def _make_user(iam: Any, statements: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+    name = f"user-{secrets.token_hex(6)}"
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_policy(statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def _policy(statements: Sequence[Mapping[str, object]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

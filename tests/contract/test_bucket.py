@@ -1,4 +1,4 @@
-"""What every bucket promises, on a folder and on two authors' S3 servers."""
+"""What every bucket promises: on a folder, two authors' S3 servers, Azure's emulator and one of Google's."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ from logkeep.errors import (
     StorageUnavailable,
 )
 from logkeep.storage.base import GZIP, JSON, Bucket
-from logkeep.storage.open import open_bucket
+from logkeep.storage.open import open_bucket, open_connection
 from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, free_port, make_bucket
 
 KEY = "year=2026/month=11/day=20/main.2026-11-20.0900.json.gz"
 Options = Callable[[str], dict[str, str]]
 
 
-@pytest.fixture(params=["folder", "moto", "rclone"])
+@pytest.fixture(params=["folder", "moto", "rclone", "azure-key", "azure-sas", "azure-app", "gcs"])
 def bucket(request: pytest.FixtureRequest, tmp_path: Path, s3_options: Options) -> Bucket:
     if request.param == "folder":
         return open_bucket((tmp_path / "archive").as_uri())
+    if request.param == "gcs":
+        gcs = request.getfixturevalue("gcs_emulator")
+        return open_connection(gcs.connection(gcs.make_bucket(), "some/prefix"))
+    if request.param.startswith("azure-"):
+        azurite = request.getfixturevalue("azurite")
+        credentials = request.param.removeprefix("azure-")
+        return open_connection(azurite.connection(azurite.make_bucket(), "some/prefix", credentials))
     endpoint = request.getfixturevalue(f"{request.param}_s3")
     options = s3_options(endpoint)
     if request.param == "rclone":  # neither conditional puts nor 206 answers, so both are done without
@@ -61,7 +68,8 @@ def test_a_taken_key_is_refused_and_keeps_its_bytes(bucket: Bucket) -> None:
     assert bucket.get(KEY) == b"first"
 
 
-@pytest.mark.parametrize("bucket", ["folder", "moto"], indirect=True)  # rclone has no conditional put
+# rclone has no conditional put
+@pytest.mark.parametrize("bucket", ["folder", "moto", "azure-key", "gcs"], indirect=True)
 def test_of_puts_at_the_same_moment_one_succeeds(bucket: Bucket) -> None:
     def put(number: int) -> bool:
         try:
@@ -127,12 +135,26 @@ def test_a_missing_object_is_named(bucket: Bucket, call: str) -> None:
         getattr(bucket, call)(KEY)
 
 
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(bucket: Bucket) -> None:
+    bucket.put_new(KEY, b"abc", GZIP)
+    bucket.put_new("other", b"", GZIP)
+
+    bucket.delete(KEY)
+    bucket.delete(KEY)
+
+    assert [stat.key for stat in bucket.list()] == ["other"]
+    bucket.put_new(KEY, b"anew", GZIP)
+    assert bucket.get(KEY) == b"anew"
+
+
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "a/../b", "a//b", "./a", "a/"])
 def test_a_key_that_leaves_the_bucket_is_refused(bucket: Bucket, key: str) -> None:
     with pytest.raises(InputError):
         bucket.put_new(key, b"", GZIP)
     with pytest.raises(InputError):
         bucket.get(key)
+    with pytest.raises(InputError):
+        bucket.delete(key)
 
 
 def test_credentials_and_endpoint_come_from_the_environment(
@@ -180,7 +202,9 @@ def test_a_folder_says_where_its_files_are_and_a_server_does_not(tmp_path: Path,
     assert open_bucket("s3://logs", s3_options("http://127.0.0.1:1")).local_path(KEY) is None
 
 
-@pytest.mark.parametrize("url", ["", "gs://bucket", "s3://", "file://elsewhere/dir", "http://host/bucket"])
+@pytest.mark.parametrize(
+    "url", ["", "s3://", "gs:///dir", "azure://acme", "file://elsewhere/dir", "http://h/b"]
+)
 def test_a_url_that_is_no_bucket_is_named(url: str) -> None:
     with pytest.raises(BadSetting, match="not a place"):
         open_bucket(url)

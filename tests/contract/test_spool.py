@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from logkeep.errors import Overloaded
-from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Spool, Waiting
+from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Received, Spool, Waiting
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.timeline import Clock, Hour
 
@@ -21,33 +21,43 @@ NOW = 1_795_165_933_123
 DAY_MS = 86_400_000
 NINE, TEN = Hour(498_657), Hour(498_658)
 
-# Opens the spool of this test, anew each time: (clock, bytes that it may hold).
-OpenSpool = Callable[[Clock, int], Spool]
+ALL = 1 << 40
+
+# Opens the spool of this test, anew each time: (clock, bytes that it may hold, and of one account).
+OpenSpool = Callable[[Clock, int, int], Spool]
 
 
 def sqlite(folder: Path) -> OpenSpool:
-    path = folder / "spool.sqlite"
-    return lambda clock, max_bytes: SqliteSpool(path, clock=clock, max_bytes=max_bytes, min_free_bytes=0)
+    def open_(clock: Clock, max_bytes: int, max_account_bytes: int) -> Spool:
+        return SqliteSpool(
+            folder / "spool.sqlite",
+            clock=clock,
+            max_bytes=max_bytes,
+            max_account_bytes=max_account_bytes,
+            min_free_bytes=0,
+        )
+
+    return open_
 
 
 class Site:
-    """A spool whose clock and limit a test sets, and which it can open again."""
+    """A spool whose clock and limits a test sets, and which it can open again."""
 
     def __init__(self, open_spool: OpenSpool) -> None:
         self._open = open_spool
         self.now = NOW
-        self.spool = self._opened(1 << 40)
+        self.spool = self._opened(ALL, ALL)
 
-    def reopen(self, *, max_bytes: int = 1 << 40) -> Spool:
+    def reopen(self, *, max_bytes: int = ALL, max_account_bytes: int = ALL) -> Spool:
         self.spool.close()
-        self.spool = self._opened(max_bytes)
+        self.spool = self._opened(max_bytes, max_account_bytes)
         return self.spool
 
     def append(self, *pieces: Piece, reply: bytes = b"ok", key: str = "") -> bytes:
         return asyncio.run(self.spool.append(pieces, reply=reply, key=key))
 
-    def _opened(self, max_bytes: int) -> Spool:
-        return self._open(lambda: self.now, max_bytes)
+    def _opened(self, max_bytes: int, max_account_bytes: int) -> Spool:
+        return self._open(lambda: self.now, max_bytes, max_account_bytes)
 
 
 @pytest.fixture(params=[sqlite], ids=lambda factory: str(factory.__name__))
@@ -57,11 +67,22 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     opened.spool.close()
 
 
-def piece(payload: bytes, *, hour: Hour = NINE, account: str = "main", lid: int = 1, rx: int = NOW) -> Piece:
-    """A piece whose lines are the payload's."""
+def piece(
+    payload: bytes,
+    *,
+    hour: Hour = NINE,
+    account: str = "main",
+    archive: str | None = None,
+    indexed: bool = True,
+    lid: int = 1,
+    rx: int = NOW,
+) -> Piece:
+    """A piece whose lines are the payload's. It waits for an archive named like the account."""
     lines = payload.count(b"\n")
     return Piece(
         account=account,
+        archive=account if archive is None else archive,
+        indexed=indexed,
         hour=hour,
         lines=lines,
         min_ts=hour * 3_600_000 + lid,
@@ -96,6 +117,7 @@ def test_a_new_spool_is_empty(site: Site) -> None:
     assert list(spool.frames("main", NINE, after=0, upto=1 << 62)) == []
     marks = (spool.archived_upto("main", NINE), spool.indexed_upto(), spool.last_seq(), spool.last_lid())
     assert (*marks, spool.stored_bytes(), spool.trim()) == (0, 0, 0, 0, 0, 0)
+    assert (spool.received("main"), spool.account_bytes(), spool.oldest_rx()) == ({}, {}, None)
 
 
 def test_what_was_acknowledged_is_there_after_reopening(site: Site) -> None:
@@ -104,6 +126,8 @@ def test_what_was_acknowledged_is_there_after_reopening(site: Site) -> None:
     assert frame == Frame(
         seq=1,
         account="main",
+        archive="main",
+        indexed=True,
         hour=NINE,
         lines=2,
         raw_bytes=8,
@@ -215,12 +239,13 @@ def test_a_key_is_forgotten_after_a_day(site: Site) -> None:
     assert [row[3] for row in kept(site.spool)] == [b"a\n", b"c\n"]
 
 
-def test_what_waits_is_told_by_hour_and_account(site: Site) -> None:
+def test_what_waits_is_told_by_hour_and_archive(site: Site) -> None:
     site.append(piece(b"a\n", hour=TEN, lid=1, rx=NOW), piece(b"bb\n", account="other", lid=2))
     site.append(piece(b"ccc\nd\n", hour=TEN, lid=3, rx=NOW + 5))
     sizes = [len(frame.data) for frame in site.spool.since(0, max_bytes=1 << 30)]
     other = Waiting(
         account="other",
+        archive="other",
         hour=NINE,
         lines=1,
         raw_bytes=3,
@@ -231,6 +256,7 @@ def test_what_waits_is_told_by_hour_and_account(site: Site) -> None:
     )
     ten = Waiting(
         account="main",
+        archive="main",
         hour=TEN,
         lines=3,
         raw_bytes=8,
@@ -309,6 +335,205 @@ def test_a_full_spool_refuses_until_it_is_trimmed(site: Site) -> None:
     site.spool.indexed(1)
     assert site.spool.trim() == 1
     assert site.append(piece(b"x\n", lid=2), reply=b"kept now", key="second") == b"kept now"
+
+
+def test_an_account_at_its_share_is_refused_and_the_others_go_on(site: Site) -> None:
+    site.append(piece(noise(20_000), lid=1), piece(noise(5_000), account="other", lid=2))
+    site.reopen(max_account_bytes=10_000)
+    with pytest.raises(Overloaded, match="of the account main, its share") as caught:
+        site.append(piece(b"x\n", account="other", lid=3), piece(b"x\n", lid=4), key="k")
+    assert caught.value.retry_after == 10
+    with pytest.raises(Overloaded, match="of the account main, its share"):
+        site.spool.append_now([piece(b"x\n", archive="", lid=4)])
+    assert site.append(piece(b"y\n", account="other", lid=5), reply=b"kept", key="k") == b"kept"
+    assert [row[1] for row in kept(site.spool)] == ["main", "other", "other"]
+    site.spool.archived("main", NINE, upto=1)
+    site.spool.indexed(1)
+    assert site.spool.trim() == 1
+    assert site.append(piece(b"x\n", lid=6), reply=b"kept now") == b"kept now"
+
+
+def test_bytes_are_told_by_account_whatever_they_wait_for(site: Site) -> None:
+    site.append(piece(noise(3000), lid=1), piece(noise(400), archive="second", indexed=False, lid=1))
+    site.append(piece(noise(50), account="other", archive="", lid=2))
+    sizes = [len(frame.data) for frame in site.spool.since(0, max_bytes=ALL)]
+    expected = {"main": sizes[0] + sizes[1], "other": sizes[2]}
+    assert (site.spool.account_bytes(), site.reopen().account_bytes()) == (expected, expected)
+    assert site.spool.stored_bytes() == sum(sizes)
+    site.spool.indexed(3)
+    assert (site.spool.trim(), site.spool.account_bytes()) == (1, {"main": sizes[0] + sizes[1]})
+
+
+def test_a_line_waits_for_each_of_its_archives_and_is_indexed_once(site: Site) -> None:
+    spool = site.spool
+    site.append(piece(b"a\n", archive="first", lid=1), piece(b"a\n", archive="second", indexed=False, lid=1))
+    site.append(piece(b"b\n", archive="first", lid=2), piece(b"c\n", archive="second", lid=3))
+    assert [(f.archive, f.indexed, payload(f)) for f in spool.since(0, max_bytes=ALL)] == [
+        ("first", True, b"a\n"),
+        ("second", False, b"a\n"),
+        ("first", True, b"b\n"),
+        ("second", True, b"c\n"),
+    ]
+    assert [(w.account, w.archive, w.lines) for w in spool.waiting()] == [
+        ("main", "first", 2),
+        ("main", "second", 2),
+    ]
+    assert [w.archive for w in spool.waiting("second")] == ["second"]
+    assert (spool.waiting("third"), spool.waiting("")) == ([], [])
+    assert [f.seq for f in spool.frames("second", NINE, after=0, upto=4)] == [2, 4]
+    spool.archived("first", NINE, upto=3)
+    assert (spool.archived_upto("first", NINE), spool.archived_upto("second", NINE)) == (3, 0)
+    spool.indexed(4)
+    assert spool.trim() == 2
+    assert [(w.archive, w.first_seq, w.last_seq) for w in spool.waiting()] == [("second", 2, 4)]
+    spool.archived("second", NINE, upto=4)
+    assert (spool.trim(), kept(spool)) == (2, [])
+
+
+def test_pieces_that_differ_in_archive_or_index_share_no_frame(site: Site) -> None:
+    pieces = [
+        piece(b"%d\n" % number, archive=archive, indexed=indexed, lid=number)
+        for number, (archive, indexed) in enumerate([("", True), ("a", False), ("a", True)] * 2, 1)
+    ]
+    site.append(*pieces)
+    assert [(f.archive, f.indexed, payload(f)) for f in site.spool.since(0, max_bytes=ALL)] == [
+        ("", True, b"1\n4\n"),
+        ("a", False, b"2\n5\n"),
+        ("a", True, b"3\n6\n"),
+    ]
+
+
+def test_what_is_for_no_archive_is_trimmed_once_indexed(site: Site) -> None:
+    spool = site.spool
+    site.append(piece(b"a\n", archive="", lid=1))
+    site.append(piece(b"b\n", lid=2))
+    site.append(piece(b"c\n", archive="", hour=TEN, lid=3))
+    assert (spool.waiting()[0].lines, len(spool.waiting()), spool.trim()) == (1, 1, 0)
+    spool.indexed(1)
+    assert (spool.trim(), [row[0] for row in kept(spool)]) == (1, [2, 3])
+    spool.indexed(3)
+    assert (spool.trim(), [row[0] for row in kept(spool)]) == (1, [2])
+    assert (spool.received(""), spool.last_lid()) == ({}, 3)
+
+
+def test_what_is_not_to_be_indexed_is_trimmed_once_archived_and_passed_over(site: Site) -> None:
+    spool = site.spool
+    site.append(piece(b"a\n", indexed=False))
+    spool.indexed(1)
+    assert spool.trim() == 0
+    spool.archived("main", NINE, upto=1)
+    assert (spool.trim(), kept(spool)) == (1, [])
+
+
+def test_what_was_received_is_counted_for_good(site: Site) -> None:
+    site.append(piece(b"one\n", lid=1), piece(b"two\nthree\n", lid=2), piece(b"x\n", hour=TEN, lid=4))
+    site.append(piece(b"one\n", archive="second", indexed=False, lid=1), key="k")
+    site.append(piece(b"one\n", archive="second", indexed=False, lid=1), key="k")
+    expected = {
+        "main": {NINE: Received(lines=3, raw_bytes=14), TEN: Received(lines=1, raw_bytes=2)},
+        "second": {NINE: Received(lines=1, raw_bytes=4)},
+    }
+    assert {archive: site.spool.received(archive) for archive in expected} == expected
+    for archive, hours in expected.items():
+        for hour in hours:
+            site.spool.archived(archive, hour, upto=3)
+    site.spool.indexed(3)
+    assert (site.spool.trim(), kept(site.spool)) == (3, [])
+    for spool in (site.spool, site.reopen()):
+        assert {archive: spool.received(archive) for archive in expected} == expected
+    site.append(piece(b"late\n", lid=5))
+    assert site.spool.received("main")[NINE] == Received(lines=4, raw_bytes=19)
+
+
+def test_a_refused_append_is_not_counted_as_received(site: Site) -> None:
+    site.reopen(max_bytes=1)
+    site.append(piece(b"a\n", lid=1))
+    with pytest.raises(Overloaded):
+        site.append(piece(b"b\n", lid=2))
+    assert site.spool.received("main") == {NINE: Received(lines=1, raw_bytes=2)}
+
+
+def test_frames_of_a_forgotten_archive_wait_for_none(site: Site) -> None:
+    for lid, (archive, hour) in enumerate([("gone", NINE), ("kept", NINE), ("gone", TEN), ("gone", TEN)], 1):
+        site.append(piece(b"%d\n" % lid, archive=archive, hour=hour, lid=lid))
+    site.spool.archived("gone", NINE, upto=1)
+    site.spool.indexed(2)
+    site.spool.forget("gone")
+    site.spool.forget("gone")
+    for spool in (site.spool, site.reopen()):
+        assert ([w.archive for w in spool.waiting()], spool.received("gone")) == (["kept"], {})
+    spool = site.spool
+    assert (spool.trim(), [row[0] for row in kept(spool)]) == (1, [2, 3, 4])
+    spool.indexed(4)
+    assert (spool.trim(), [row[0] for row in kept(spool)]) == (2, [2])
+    assert [spool.archived_upto("gone", hour) for hour in (NINE, TEN)] == [0, 0]
+    assert spool.received("kept") == {NINE: Received(lines=1, raw_bytes=2)}
+
+
+def test_an_archive_that_comes_back_under_a_forgotten_name_begins_anew(site: Site) -> None:
+    spool = site.spool
+    site.append(piece(b"before\n", lid=1))
+    spool.forget("main")
+    site.append(piece(b"after\n", lid=2))
+    [waiting] = spool.waiting()
+    assert (waiting.first_seq, waiting.lines, spool.archived_upto("main", NINE)) == (2, 1, 1)
+    assert spool.received("main") == {NINE: Received(lines=1, raw_bytes=6)}
+    spool.indexed(2)
+    assert (spool.trim(), [row[3] for row in kept(spool)]) == (1, [b"after\n"])
+    spool.archived("main", NINE, upto=2)
+    assert (spool.trim(), spool.archived_upto("main", NINE)) == (1, 2)
+
+
+def test_forgetting_an_archive_that_never_was_changes_nothing(site: Site) -> None:
+    site.append(piece(b"a\n"))
+    before = site.spool.waiting()
+    site.spool.forget("nobody")
+    assert (site.spool.waiting(), list(site.spool.received("main"))) == (before, [NINE])
+
+
+def test_the_oldest_receipt_is_that_of_what_is_still_held(site: Site) -> None:
+    for lid, rx in enumerate([NOW + 7, NOW + 3, NOW + 9], 1):
+        site.append(piece(b"x\n", lid=lid, rx=rx))
+    assert site.spool.oldest_rx() == NOW + 3
+    site.spool.archived("main", NINE, upto=2)
+    site.spool.indexed(2)
+    site.spool.trim()
+    assert site.spool.oldest_rx() == NOW + 9
+
+
+def test_a_thread_appends_what_is_durable_when_it_goes_on(site: Site) -> None:
+    site.spool.append_now([piece(b"a\n", lid=1), piece(b"b\n", lid=2)])
+    assert kept(site.reopen()) == [(1, "main", NINE, b"a\nb\n")]
+    site.spool.append_now([])
+    assert site.spool.last_seq() == 1
+
+
+def test_a_thread_is_refused_by_a_full_spool_like_anybody(site: Site) -> None:
+    site.reopen(max_bytes=1)
+    site.spool.append_now([piece(b"a\n", lid=1)])
+    with pytest.raises(Overloaded, match="its limit"):
+        site.spool.append_now([piece(b"b\n", lid=2)])
+    assert [row[3] for row in kept(site.spool)] == [b"a\n"]
+
+
+def test_threads_and_loops_append_side_by_side(site: Site) -> None:
+    def some(thread: int) -> None:
+        for number in range(10):
+            site.spool.append_now([piece(b"%d %d\n" % (thread, number))])
+
+    threads = [threading.Thread(target=some, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(10):
+        site.append(piece(b"loop %d\n" % number))
+    for thread in threads:
+        thread.join()
+    lines = b"".join(row[3] for row in kept(site.spool)).splitlines()
+    for name in (b"0", b"1", b"2", b"loop"):
+        assert [line for line in lines if line.startswith(name + b" ")] == [
+            b"%s %d" % (name, number) for number in range(10)
+        ]
+    assert len(lines) == 40
 
 
 def test_a_request_whose_client_went_away_is_kept(site: Site) -> None:

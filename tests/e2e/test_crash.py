@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -96,6 +97,14 @@ def test_lines_are_archived_once_after_a_kill_in_seal(make_server: Callable[...,
     eventually(lambda: server.get("/v1/archive/status")["spool_bytes"] == 0, "the spool to be trimmed")
 
 
+def ask_and_see_it_die(server: Server, wanted: dict[str, str], point: str) -> None:
+    """Ask for a restore, which kills the server at this point; perhaps before it has answered."""
+    with suppress(httpx.TransportError):
+        server.post("/v1/restores", wanted)
+    eventually(lambda: not server.running(), f"the kill at {point}")
+    server.kill()  # it is dead; this lets go of its pipes
+
+
 @pytest.mark.parametrize("point", RESTORE)
 def test_a_killed_restore_resumes_and_ends_with_the_lines_of_the_plan(
     make_server: Callable[..., Server], point: str
@@ -107,12 +116,11 @@ def test_a_killed_restore_resumes_and_ends_with_the_lines_of_the_plan(
     server.stop()
     server.start(crash_at=point)
     span = {"from": "2026-03-01T07:00:00Z", "to": "2026-03-01T10:00:00Z"}
-    restore = server.post("/v1/restores", {"name": "crash", **span})
-    assert restore["planned"]["lines"] == 600
-    eventually(lambda: not server.running(), f"the kill at {point}")
-    server.kill()  # it is dead; this lets go of its pipes
+    ask_and_see_it_die(server, {"name": "crash", **span}, point)
 
     server.start()
+    [restore] = server.get("/v1/restores")["restores"]
+    assert restore["planned"]["lines"] == 600
     ended = server.wait_for_restore(restore["id"])
     assert (ended["state"], ended["lines"], ended["duplicates"]) == ("ACTIVE", 600, 0)
     assert sorted(server.lines(account=restore["account"])) == all_lines()
@@ -135,11 +143,10 @@ def test_a_restore_of_many_chunks_loads_none_of_them_twice_after_a_kill(
     server.stop()
     server.start(crash_at=point)
     span = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-01T08:00:00Z"}
-    restore = server.post("/v1/restores", {"name": "chunks", **span})
-    eventually(lambda: not server.running(), f"the kill at {point}")
-    server.kill()  # it is dead; this lets go of its pipes
+    ask_and_see_it_die(server, {"name": "chunks", **span}, point)
 
     server.start()
+    [restore] = server.get("/v1/restores")["restores"]
     ended = server.wait_for_restore(restore["id"])
     assert (ended["state"], ended["lines"]) == ("ACTIVE", len(sent))
     assert sorted(server.lines(account=restore["account"])) == sorted(sent)

@@ -54,6 +54,12 @@ def test_a_fresh_data_folder_over_a_used_bucket_overwrites_nothing(
             path.unlink()
     server.start()
     server.send([line(7, 2, "of the new server")])
+    assert server.seal() == []
+    [status] = server.get("/v1/archive/status")["accounts"]
+    assert "another server archives the account main" in status["last_error"]
+
+    server.post("/v1/archives/main/start", {"take_over": True})
+
     assert [one["key"] for one in server.seal()] == [f"{DAY}/main.2026-04-05.0700.1.json.gz"]
     assert archived_lines(server.data) == [line(7, 2, "of the new server"), line(7, 1, "of the old server")]
 

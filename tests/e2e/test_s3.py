@@ -38,7 +38,7 @@ def test_lines_go_to_a_bucket_and_come_back(make_server: Callable[..., Server], 
     keys = [entry["Key"] for entry in stored.list_objects_v2(Bucket=bucket)["Contents"]]
     objects = [key for key in keys if key.endswith(".json.gz")]
     assert objects == [f"{DAY}/main.2026-05-06.0700.json.gz", f"{DAY}/main.2026-05-06.0800.json.gz"]
-    assert len(keys) == 4
+    assert len(keys) == 5  # with their manifests and the marker of the account
     found = stored.get_object(Bucket=bucket, Key=objects[0])
     assert (found["ContentType"], found.get("ContentEncoding")) == ("application/gzip", None)
     lines = [json.loads(line)["_line"] for line in gzip.decompress(found["Body"].read()).splitlines()]

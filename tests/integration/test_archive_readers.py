@@ -54,6 +54,8 @@ def frame(number: int) -> Frame:
     return Frame(
         seq=number + 1,
         account="main",
+        archive="main",
+        indexed=True,
         hour=HOUR,
         lines=LINES,
         raw_bytes=len(lines),

@@ -14,13 +14,17 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.route_doubles import RouteCatalog
 
-from logkeep.errors import QuerySyntaxError
+from logkeep.catalog.values import Rule
+from logkeep.errors import BadSetting, QuerySyntaxError
+from logkeep.exclusion import checked, preview_condition
 from logkeep.query.literals import literals
 from logkeep.query.parse import parse
-from logkeep.query.predicate import compile_predicate
-from logkeep.query.sql import compile_sql
+from logkeep.query.predicate import Predicate, compile_predicate
+from logkeep.query.sql import Condition, compile_sql
 from logkeep.record import NO_META, Record, decode_line, encode_lines
+from logkeep.routing import Router
 
 STRUCTURE = (
     "_lid UInt64, _ts Int64, _ns UInt32, _rx Int64, _account String, _host String, _app String, "
@@ -270,13 +274,17 @@ class Sides:
         ask(f"INSERT INTO lines SELECT * FROM file('{path}', JSONEachRow, '{STRUCTURE}')")
 
     def by_sql(self, query: str) -> list[str]:
-        condition = compile_sql(parse(query))
+        return self.of_condition(compile_sql(parse(query)))
+
+    def of_condition(self, condition: Condition) -> list[str]:
         params = {name: _escaped(value) for name, value in condition.params.items()}
         answer = self._ask(f"SELECT _lid FROM lines WHERE {condition.sql} ORDER BY _lid", params)
         return [str(json.loads(row)["_lid"]) for row in answer.splitlines()]
 
     def by_predicate(self, query: str) -> list[str]:
-        holds = compile_predicate(parse(query))
+        return self.of_predicate(compile_predicate(parse(query)))
+
+    def of_predicate(self, holds: Predicate) -> list[str]:
         return [record.lid for record in self.records if holds(record)]
 
     def by_literals(self, query: str) -> list[str]:
@@ -373,6 +381,26 @@ atoms = st.sampled_from(
         "K",
         "ed",
         "5",
+        r"\B",
+        r"\pL",
+        r"\p{Lu}",
+        r"\PL",
+        "[[:alpha:]]",
+        "[^[:^digit:]x]",
+        "[]a]",
+        r"[a\]b]",
+        r"\101",
+        r"\x{e9}",
+        "(?i)",
+        "(?i:fail)",
+        "(?-s).",
+        "(?U)a+",
+        "(?:abc|)",
+        "(fail)?",
+        "{,2}",
+        "É",
+        "s",
+        "0x",
     ]
 )
 quantified = st.builds(
@@ -380,7 +408,7 @@ quantified = st.builds(
 )
 regex = st.builds(
     lambda flags, parts, joint: f"/{flags}{joint.join(parts)}/",
-    st.sampled_from(("", "", "(?i)", "(?m)", "(?is)")),
+    st.sampled_from(("", "", "(?i)", "(?m)", "(?is)", "(?-s)", "(?U)")),
     st.lists(quantified, min_size=1, max_size=4),
     st.sampled_from(("", "", "", "|")),
 )
@@ -479,6 +507,14 @@ def test_sql_and_predicate_pick_the_same_records(sides: Sides, query: str) -> No
         "status:5*",
         "größe:*",
         r"/(?i)S/",
+        r"/(?i)É/",
+        r"/(?i)k/",
+        r"/(a+)+$/",
+        r"/[\u017f\u212a]/",
+        "/(?:FAILED|x{300})/",
+        "/" + "(" * 32 + "ed" + ")" * 32 + "/",
+        "?" * 300,
+        "line:/.{1000}/",
         r"/(?m)^line two$/",
         r"/\x00/",
         '"a\'b\\\\c"',
@@ -496,3 +532,32 @@ def test_queries_that_could_easily_differ(sides: Sides, query: str) -> None:
     picked = sides.by_predicate(query)
     assert sides.by_sql(query) == picked
     assert set(picked) <= set(sides.by_literals(query))
+
+
+names = st.sampled_from(("web-1", "WEB-1", "a'b\\c\n\t\0", "é", "É", "404", "/x/y.log", "*", "other"))
+rules = st.builds(
+    lambda hosts, apps, query: Rule(
+        id="r", account="main", title="t", created_at=0, hosts=tuple(hosts), apps=tuple(apps), query=query
+    ),
+    st.lists(names, max_size=3),
+    st.lists(names, max_size=3),
+    st.just("") | queries,
+)
+
+
+@settings(
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(rule=rules)
+def test_the_preview_of_a_rule_finds_what_intake_would_drop(sides: Sides, rule: Rule) -> None:
+    try:
+        saved = checked(rule)
+    except BadSetting:
+        return  # tests/unit/test_exclusion.py
+    router = Router(RouteCatalog(rules=[saved]))
+    drops = router.route("main").dropped_by
+    dropped = sides.of_predicate(lambda record: drops(record) is not None)
+    assert sides.of_condition(preview_condition(rule)) == dropped

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import zstandard
 from msgspec import structs
+from tests.unit.archiver_doubles import set_up_archive
 
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import decode, encode
 from logkeep.archive.writer import write_object
 from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.values import AccountKind, ArchivePolicy, ChunkState, Restore, RestoreState
+from logkeep.catalog.values import ChunkState, Restore, RestoreState
 from logkeep.errors import Conflict, NotFound
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.restored import RestoredLines, Where, restored_ids
@@ -29,7 +30,6 @@ from logkeep.restore.desk import RestoreDesk, account_name
 from logkeep.restore.request import RestoreRequest
 from logkeep.spool.base import Frame
 from logkeep.storage.folder import FolderBucket
-from logkeep.storage.open import open_bucket
 from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_start
 
 HOUR = Hour(480_000)
@@ -60,6 +60,8 @@ def frames(first: int, count: int) -> Iterator[Frame]:
         yield Frame(
             seq=start,
             account="main",
+            archive="main",
+            indexed=True,
             hour=Hour(HOUR + start // LINES),
             lines=len(records),
             raw_bytes=len(raw),
@@ -99,21 +101,13 @@ class Site:
         self.desk = RestoreDesk(
             catalog=self.catalog,
             engine=self.engine,
-            open_bucket=open_bucket,
+            bucket_of=lambda target: FolderBucket(Path(target.place.removeprefix("file://"))),
+            server="server-1",
             work=self.work,
             clock=lambda: self.now,
         )
         if not self.catalog.accounts.list():
-            self.catalog.accounts.create("main", AccountKind.LIVE, 0)
-            self.catalog.archives.put(
-                ArchivePolicy(
-                    account="main",
-                    url=self.bucket.url,
-                    seal_after_s=600,
-                    late_sweep_s=600,
-                    max_object_bytes=1 << 29,
-                )
-            )
+            set_up_archive(self.catalog, root.parent, place=root / "archive")
 
     def submit(self, first: int = 0, count: int = HOURS * LINES, query: str = "") -> Restore:
         """A restore of the lines with these numbers."""

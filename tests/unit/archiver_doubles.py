@@ -1,11 +1,15 @@
-"""Frames of literal lines, and the catalog's object rows in memory."""
+"""Frames of literal lines, and a catalog with archives in folders."""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
+import shutil
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -13,12 +17,12 @@ from logkeep.archive import manifest as manifests
 from logkeep.archive.layout import manifest_key
 from logkeep.archive.manifest import Manifest
 from logkeep.archive.writer import write_object
-from logkeep.catalog.values import ArchiveObject, ObjectState
-from logkeep.errors import Conflict
+from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Target
 from logkeep.record import Record, encode_lines
 from logkeep.spool.base import Frame, Piece, Spool
 from logkeep.storage.base import GZIP, JSON, Bucket
-from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_of, hour_start
+from logkeep.timeline import HOUR_MS, Hour, hour_of, hour_start
 
 HOUR = hour_of(1_795_165_200_000)  # 2026-11-20T09:00:00Z
 KEY = "year=2026/month=11/day=20/main.2026-11-20.0900.json.gz"
@@ -39,10 +43,20 @@ def records(count: int, *, hour: Hour = HOUR, first_lid: int = 1000, text: str =
     ]
 
 
-def piece(of: Sequence[Record], *, account: str = "main", rx: int = 0) -> Piece:
+def piece(
+    of: Sequence[Record],
+    *,
+    account: str = "main",
+    archive: str | None = None,
+    indexed: bool = True,
+    rx: int = 0,
+) -> Piece:
+    """A piece for the account's archive of the same name, unless another is named."""
     times, lids = [one.ts for one in of], [int(one.lid) for one in of]
     return Piece(
         account=account,
+        archive=account if archive is None else archive,
+        indexed=indexed,
         hour=hour_of(times[0]),
         lines=len(of),
         min_ts=min(times),
@@ -59,6 +73,8 @@ def frame(of: Sequence[Record], *, seq: int = 1) -> Frame:
     return Frame(
         seq=seq,
         account=one.account,
+        archive=one.archive,
+        indexed=one.indexed,
         hour=one.hour,
         lines=one.lines,
         raw_bytes=len(one.payload),
@@ -87,47 +103,34 @@ def append(spool: Spool, *pieces: Piece) -> None:
     asyncio.run(spool.append(pieces, reply=b"ok"))
 
 
-@dataclass
-class MemoryObjects:
-    """The catalog's object rows, kept by (account, hour, part)."""
+def new_catalog(folder: Path) -> Catalog:
+    """An empty catalog in the folder. Made once by the migrations, which take their time, and copied."""
+    path = folder / "catalog.sqlite"
+    shutil.copyfile(_empty_catalog(), path)
+    return open_catalog(f"sqlite:///{path}")
 
-    rows: dict[tuple[str, int, int], ArchiveObject] = field(default_factory=dict)
 
-    def planned(self) -> Sequence[ArchiveObject]:
-        return [one for one in self.rows.values() if one.state is ObjectState.PLANNED]
+@functools.cache
+def _empty_catalog() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="logkeep-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    open_catalog(f"sqlite:///{folder / 'empty.sqlite'}").close()
+    return folder / "empty.sqlite"
 
-    def list(self, account: str | None = None, within: TimeRange | None = None) -> Sequence[ArchiveObject]:
-        return [
-            one
-            for one in self.rows.values()
-            if one.state is ObjectState.SEALED
-            and account in (None, one.account)
-            and (within is None or one.hour in within.hours())
-        ]
 
-    def drop(self, planned: ArchiveObject) -> None:
-        self.rows.pop((planned.account, planned.hour, planned.part), None)
-
-    def next_part(self, account: str, hour: Hour) -> int:
-        parts = [part for one, at, part in self.rows if (one, at) == (account, hour)]
-        return max(parts, default=-1) + 1
-
-    def plan(self, planned: ArchiveObject) -> None:
-        self._add(planned)
-
-    def renumber(self, planned: ArchiveObject, part: int) -> ArchiveObject:
-        moved = replace(planned, part=part)
-        self._add(moved)
-        del self.rows[planned.account, planned.hour, planned.part]
-        return moved
-
-    def seal(self, sealed: ArchiveObject) -> None:
-        self.rows[sealed.account, sealed.hour, sealed.part] = sealed
-
-    def has_sealed(self, account: str, hour: Hour) -> bool:
-        return any((one.account, one.hour) == (account, hour) for one in self.list())
-
-    def _add(self, one: ArchiveObject) -> None:
-        if (one.account, one.hour, one.part) in self.rows:
-            raise Conflict(f"part {one.part} is taken")
-        self.rows[one.account, one.hour, one.part] = one
+def set_up_archive(
+    catalog: Catalog, folder: Path, *, account: str = "main", place: Path | None = None, **settings: Any
+) -> Archive:
+    """A live account with an archive in a folder of its own, which is on."""
+    catalog.accounts.create(account, AccountKind.LIVE, 0)
+    place = place or folder / "archive" / account
+    archive = Archive(id=account, account=account, state=ArchiveState.ON, created_at=0, **settings)
+    target = Target(
+        archive=account,
+        account=account,
+        provider="folder",
+        options={"path": str(place)},
+        place=place.as_uri(),
+        created_at=0,
+    )
+    return catalog.archives.create(archive, target)

@@ -2,29 +2,44 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 
-from logkeep import archiver as module
+from logkeep import sealing
 from logkeep.archive.layout import manifest_key
+from logkeep.archive.manifest import digest
+from logkeep.archive.marker import read_marker
 from logkeep.archive.reader import read_manifest
 from logkeep.archiver import Archiver, ArchiveStatus, OpenHour
-from logkeep.catalog.values import ArchiveObject, ArchivePolicy, ObjectState
+from logkeep.catalog.values import ArchiveObject, ArchiveState, ObjectState, Target
 from logkeep.errors import StorageUnavailable
 from logkeep.record import Record, encode_lines
+from logkeep.sealing import Sealer
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.storage.base import GZIP, JSON
 from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import Hour, hour_end
 from logkeep.verify import verify
-from tests.unit.archiver_doubles import HOUR, KEY, MemoryObjects, append, frame, piece, put_object, records
+from tests.e2e.server import eventually
+from tests.unit.archiver_doubles import (
+    HOUR,
+    KEY,
+    append,
+    frame,
+    new_catalog,
+    piece,
+    put_object,
+    records,
+    set_up_archive,
+)
 
 END = hour_end(HOUR)
 MINUTE = 60_000
-POINTS = ["planned", "built", "uploaded", "manifest", "catalog", "archived", "trimmed"]
+POINTS = ["planned", "marker", "built", "uploaded", "manifest", "catalog", "archived", "trimmed"]
 
 
 class Killed(BaseException):
@@ -42,62 +57,74 @@ class FailingBucket(FolderBucket):
         super().put_new(key, data, content_type)
 
 
-@dataclass
 class Bench:
-    """An archiver over a real spool and folders, with a clock that is set by hand."""
+    """An archiver over a real spool, catalog and folders, with a clock that is set by hand."""
 
-    folder: Path
-    now: int = END
-    max_object_bytes: int = 512 << 20
-    objects: MemoryObjects = field(default_factory=MemoryObjects)
-    buckets: dict[str, FailingBucket] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = END
+        self.catalog = new_catalog(folder)
+        self.buckets: dict[str, FailingBucket] = {}
+        set_up_archive(self.catalog, folder)
         self.spool = self.open_spool("spool.sqlite")
         self.restart()
 
     def open_spool(self, name: str) -> SqliteSpool:
-        return SqliteSpool(self.folder / name, clock=lambda: self.now, max_bytes=1 << 30, min_free_bytes=0)
+        return SqliteSpool(
+            self.folder / name,
+            clock=lambda: self.now,
+            max_bytes=1 << 30,
+            max_account_bytes=1 << 30,
+            min_free_bytes=0,
+        )
 
     def restart(self) -> None:
         """A new archiver, as after a new start of the process."""
-        self.archiver = Archiver(
+        self.sealer = Sealer(
             spool=self.spool,
-            objects=self.objects,
-            policy=self.policy,
-            open_bucket=lambda policy: self.bucket(policy.account),
+            objects=self.catalog.objects,
+            archives=self.catalog.archives,
+            bucket_of=lambda target: self.bucket_at(target.place),
+            server="server-1",
             clock=lambda: self.now,
             work_dir=self.folder,
         )
+        self.archiver = Archiver(self.sealer, clock=lambda: self.now)
 
-    def policy(self, account: str) -> ArchivePolicy:
-        return ArchivePolicy(
-            account=account,
-            url="",
-            seal_after_s=600,
-            late_sweep_s=21_600,
-            max_object_bytes=self.max_object_bytes,
-        )
+    def change(self, archive: str = "main", **settings: Any) -> None:
+        self.catalog.archives.update(replace(self.catalog.archives.get(archive), **settings))
 
-    def bucket(self, account: str = "main") -> FailingBucket:
-        return self.buckets.setdefault(account, FailingBucket(self.folder / "archive" / account))
+    def bucket_at(self, place: str) -> FailingBucket:
+        return self.buckets.setdefault(place, FailingBucket(Path(place.removeprefix("file://"))))
 
-    def receive(self, of: Sequence[Record], *, account: str = "main") -> None:
-        append(self.spool, piece(of, account=account, rx=self.now))
+    def bucket(self, archive: str = "main") -> FailingBucket:
+        target = self.catalog.archives.get(archive).target
+        return self.bucket_at(self.catalog.archives.target(target).place)
+
+    def receive(self, of: Sequence[Record], *, account: str = "main", archive: str | None = None) -> None:
+        append(self.spool, piece(of, account=account, archive=archive, rx=self.now))
         self.spool.indexed(self.spool.last_seq())
 
-    def keys(self, account: str = "main") -> list[str]:
-        return [stat.key for stat in self.bucket(account).list("year=2026/")]
+    def keys(self, archive: str = "main") -> list[str]:
+        return [stat.key for stat in self.bucket(archive).list("year=2026/")]
 
-    def lines(self, key: str = KEY, account: str = "main") -> bytes:
-        return gzip.decompress(self.bucket(account).get(key))
+    def lines(self, key: str = KEY, archive: str = "main") -> bytes:
+        return gzip.decompress(self.bucket(archive).get(key))
+
+    def status(self, archive: str = "main") -> ArchiveStatus:
+        return next(one for one in self.archiver.status() if one.archive == archive)
+
+    def due_at(self) -> int:
+        return min(hour.due_at for hour in self.status().open_hours)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
+    bench.archiver.close()
     bench.spool.close()
+    bench.catalog.close()
 
 
 def part(number: int) -> str:
@@ -107,7 +134,7 @@ def part(number: int) -> str:
 def test_an_hour_is_sealed_ten_minutes_after_its_end(bench: Bench) -> None:
     bench.now = END - 1000
     bench.receive(records(5))
-    assert bench.archiver.next_due() == END + 10 * MINUTE
+    assert bench.due_at() == END + 10 * MINUTE
 
     bench.now = END + 10 * MINUTE - 1
     assert bench.archiver.seal_due() == []
@@ -118,6 +145,8 @@ def test_an_hour_is_sealed_ten_minutes_after_its_end(bench: Bench) -> None:
     assert manifest is not None
     assert sealed == ArchiveObject(
         account="main",
+        archive="main",
+        target=bench.catalog.archives.get("main").target,
         hour=HOUR,
         part=0,
         state=ObjectState.SEALED,
@@ -132,9 +161,11 @@ def test_an_hour_is_sealed_ten_minutes_after_its_end(bench: Bench) -> None:
         min_ts=manifest.min_ts,
         max_ts=manifest.max_ts,
         sealed_at=bench.now,
+        chain=1,
+        manifest_sha256=digest(bench.bucket().get(manifest_key(KEY))),
     )
     assert bench.lines() == encode_lines(records(5))
-    assert (bench.spool.waiting(), bench.spool.stored_bytes(), bench.archiver.next_due()) == ([], 0, None)
+    assert (bench.spool.waiting(), bench.spool.stored_bytes(), bench.archiver.start_due()) == ([], 0, None)
     assert not list(bench.folder.glob("*.json.gz"))
 
 
@@ -142,7 +173,7 @@ def test_an_old_hour_is_sealed_ten_minutes_after_its_first_line_came(bench: Benc
     bench.now = END + 900 * MINUTE
     bench.receive(records(5))
 
-    assert bench.archiver.next_due() == END + 910 * MINUTE
+    assert bench.due_at() == END + 910 * MINUTE
 
 
 def test_lines_for_a_sealed_hour_wait_for_the_late_sweep_and_get_a_number(bench: Bench) -> None:
@@ -150,7 +181,7 @@ def test_lines_for_a_sealed_hour_wait_for_the_late_sweep_and_get_a_number(bench:
     bench.archiver.seal_due(now=True)
     bench.receive(records(2, first_lid=2000))
     due = END + 360 * MINUTE
-    assert bench.archiver.next_due() == due
+    assert bench.due_at() == due
 
     bench.now = due - 1
     assert bench.archiver.seal_due() == []
@@ -163,6 +194,7 @@ def test_lines_for_a_sealed_hour_wait_for_the_late_sweep_and_get_a_number(bench:
 
 def test_now_seals_hours_that_are_open_and_only_of_the_account_asked_for(bench: Bench) -> None:
     bench.now = END - 30 * MINUTE
+    set_up_archive(bench.catalog, bench.folder, account="other")
     bench.receive(records(5))
     bench.receive(records(5), account="other")
 
@@ -174,7 +206,7 @@ def test_now_seals_hours_that_are_open_and_only_of_the_account_asked_for(bench: 
 def test_a_large_hour_continues_in_the_next_number(bench: Bench) -> None:
     for number in range(5):
         bench.receive(records(100, first_lid=1000 * (number + 1)))
-    bench.max_object_bytes = 2 * len(encode_lines(records(100, first_lid=5000)))
+    bench.change(max_object_bytes=2 * len(encode_lines(records(100, first_lid=5000))))
 
     sealed = bench.archiver.seal_due(now=True)
 
@@ -189,7 +221,7 @@ def test_a_large_hour_continues_in_the_next_number(bench: Bench) -> None:
 def test_a_frame_over_the_largest_object_is_an_object_of_its_own(bench: Bench) -> None:
     bench.receive(records(10))
     bench.receive(records(10, first_lid=2000))
-    bench.max_object_bytes = 1
+    bench.change(max_object_bytes=1)
 
     assert [one.lines for one in bench.archiver.seal_due(now=True)] == [10, 10]
 
@@ -201,7 +233,7 @@ def test_killed_at_any_point_every_line_is_archived_once(
 ) -> None:
     bench.receive(records(50))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "crash_point", lambda name: _kill_at(f"seal.{point}", name))
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at(f"seal.{point}", name))
         with pytest.raises(Killed):
             bench.archiver.seal_due(now=True)
     bench.now += 1
@@ -214,7 +246,7 @@ def test_killed_at_any_point_every_line_is_archived_once(
     more = records(7, first_lid=9000) if late else []
     archived = b"".join(bench.lines(key) for key in sorted(bench.keys(), key=len))
     assert archived == encode_lines([*records(50), *more])
-    assert (bench.spool.waiting(), bench.spool.stored_bytes(), bench.objects.planned()) == ([], 0, [])
+    assert (bench.spool.waiting(), bench.spool.stored_bytes(), bench.catalog.objects.planned()) == ([], 0, [])
     assert verify(bench.bucket()).findings == ()
 
 
@@ -233,8 +265,8 @@ def test_an_object_of_somebody_else_is_left_alone_and_the_next_number_is_taken(b
 
     assert (sealed.part, sealed.key, bench.lines(part(2))) == (2, part(2), encode_lines(records(5)))
     assert [bench.lines(), bench.lines(part(1))] == before
-    assert list(bench.objects.rows) == [("main", HOUR, 2)]
-    assert verify(bench.bucket()).findings == ()
+    assert [one.part for one in bench.catalog.objects.list()] == [2]
+    assert verify(bench.bucket()).ok  # these objects are in no chain, which is only noted
 
 
 def test_our_lines_under_other_bytes_are_taken_as_ours(bench: Bench) -> None:
@@ -265,36 +297,33 @@ def test_a_manifest_of_another_object_stops_its_hour_only(bench: Bench) -> None:
 
 
 def test_a_failing_bucket_holds_up_only_its_account_and_heals(bench: Bench) -> None:
-    bench.receive(records(5), account="ill")
-    bench.receive(records(5), account="well")
+    for account in ("ill", "well"):
+        set_up_archive(bench.catalog, bench.folder, account=account)
+        bench.receive(records(5), account=account)
     bench.bucket("ill").down = True
     bench.now = END + 10 * MINUTE
 
     assert [one.account for one in bench.archiver.seal_due()] == ["well"]
-    assert bench.archiver.status() == [
-        ArchiveStatus(
-            account="ill",
-            state="failing",
-            lag_s=0,
-            open_hours=(
-                OpenHour(
-                    hour=HOUR,
-                    lines=5,
-                    bytes=len(encode_lines(records(5))),
-                    due_at=END + 10 * MINUTE,
-                ),
-            ),
-            waiting_lines=5,
-            waiting_bytes=len(encode_lines(records(5))),
-            last_error="the bucket is down (wait)",
-        )
-    ]
+    assert bench.status("ill") == ArchiveStatus(
+        archive="ill",
+        account="ill",
+        state="failing",
+        lag_s=0,
+        open_hours=(
+            OpenHour(hour=HOUR, lines=5, bytes=len(encode_lines(records(5))), due_at=END + 10 * MINUTE),
+        ),
+        waiting_lines=5,
+        waiting_bytes=len(encode_lines(records(5))),
+        last_error="the bucket is down (wait)",
+        next_try=END + 10 * MINUTE + 1000,
+        differences=(),
+    )
+    assert bench.status("ill").alarm
     bench.bucket("ill").down = False
     assert bench.archiver.seal_due() == []  # not before its next try
-    bench.now = bench.archiver.next_due() or 0
-    assert bench.now == END + 10 * MINUTE + 1000
+    bench.now = bench.status("ill").next_try or 0
     assert [one.account for one in bench.archiver.seal_due()] == ["ill"]
-    assert [(one.state, one.last_error) for one in bench.archiver.status(["ill"])] == [("ok", None)]
+    assert (bench.status("ill").state, bench.status("ill").last_error) == ("ok", None)
 
 
 def test_tries_come_ever_later_up_to_five_minutes(bench: Bench) -> None:
@@ -304,7 +333,7 @@ def test_tries_come_ever_later_up_to_five_minutes(bench: Bench) -> None:
     pauses = []
     for _ in range(11):
         bench.archiver.seal_due()
-        next_try = bench.archiver.next_due() or 0
+        next_try = bench.status().next_try or 0
         pauses.append((next_try - bench.now) // 1000)
         bench.now = next_try
 
@@ -315,23 +344,10 @@ def test_lag_counts_from_when_the_oldest_lines_were_due(bench: Bench) -> None:
     bench.receive(records(5))
     bench.now = END + 25 * MINUTE
 
-    [status] = bench.archiver.status(["main"])
-
+    status = bench.status()
     assert (status.lag_s, status.waiting_lines, status.state) == (15 * 60, 5, "ok")
-
-
-def test_an_account_without_lines_has_a_status_when_asked_for(bench: Bench) -> None:
-    assert bench.archiver.status(["quiet"]) == [
-        ArchiveStatus(
-            account="quiet",
-            state="ok",
-            lag_s=0,
-            open_hours=(),
-            waiting_lines=0,
-            waiting_bytes=0,
-            last_error=None,
-        )
-    ]
+    bench.now += 1
+    assert (bench.status().state, bench.status().alarm) == ("late", True)
 
 
 def test_a_new_spool_beside_an_old_catalog_loses_nothing(bench: Bench) -> None:
@@ -353,7 +369,7 @@ def test_a_plan_of_another_spool_takes_no_lines_of_this_one_with_it(
 ) -> None:
     bench.receive(records(20))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "crash_point", lambda name: _kill_at("seal.planned", name))
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at("seal.planned", name))
         with pytest.raises(Killed):
             bench.archiver.seal_due(now=True)
     bench.spool.close()
@@ -367,7 +383,7 @@ def test_a_plan_of_another_spool_takes_no_lines_of_this_one_with_it(
 
     archived = b"".join(bench.lines(key) for key in sorted(bench.keys(), key=len))
     assert archived == encode_lines([*records(3, first_lid=7000), *records(5, first_lid=8000)])
-    assert (bench.spool.waiting(), bench.objects.planned()) == ([], [])
+    assert (bench.spool.waiting(), bench.catalog.objects.planned()) == ([], [])
 
 
 def test_a_clock_that_goes_back_before_a_kill_doubles_nothing(
@@ -376,7 +392,7 @@ def test_a_clock_that_goes_back_before_a_kill_doubles_nothing(
     bench.receive(records(3))
     bench.now -= 2000
     with monkeypatch.context() as patch:
-        patch.setattr(module, "crash_point", lambda name: _kill_at("seal.catalog", name))
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at("seal.catalog", name))
         with pytest.raises(Killed):
             bench.archiver.seal_due(now=True)
     bench.restart()
@@ -398,3 +414,174 @@ def test_rounds_of_several_threads_do_not_meet(bench: Bench) -> None:
 
     report = verify(bench.bucket())
     assert (report.objects, report.lines, report.findings) == (20, 200, ())
+
+
+def move(bench: Bench, folder: str) -> int:
+    """Have the archive write to another folder. Returns the target that it leaves."""
+    place = (bench.folder / folder).as_uri()
+    before = bench.catalog.archives.get("main").target
+    target = Target(archive="main", account="main", provider="folder", options={}, place=place, created_at=0)
+    bench.catalog.archives.move("main", target)
+    return before
+
+
+def test_the_first_object_comes_after_the_marker_that_ties_place_and_account(bench: Bench) -> None:
+    bench.receive(records(5))
+    bench.archiver.seal_due(now=True)
+
+    marker = read_marker(bench.bucket(), "main")
+    assert marker is not None
+    assert (marker.account, marker.archive, marker.server) == ("main", "main", "server-1")
+    target = bench.catalog.archives.target(bench.catalog.archives.get("main").target)
+    assert target.marked_at == bench.now
+
+
+def test_a_place_of_another_server_is_not_written_to(bench: Bench) -> None:
+    bench.receive(records(5))
+    target = bench.catalog.archives.target(bench.catalog.archives.get("main").target)
+    replace(bench.sealer, server="server-2").claim(bench.bucket(), target)
+    bench.catalog.archives.marked(target.id, 0)
+
+    assert bench.archiver.seal_due(now=True) == []
+
+    assert "another server archives the account main" in (bench.status().last_error or "")
+    assert bench.keys() == []
+    bench.sealer.claim(bench.bucket(), target, take_over=True)
+    assert len(bench.archiver.seal_due(now=True)) == 1
+
+
+def test_manifests_are_a_chain_that_goes_on_after_the_catalog_was_lost(bench: Bench) -> None:
+    for number in range(3):
+        bench.receive(records(5, hour=Hour(HOUR + number), first_lid=1000 * (number + 1)))
+        bench.archiver.seal_due(now=True)
+    (bench.folder / "lost").mkdir()
+    bench.catalog.close()
+    bench.catalog = new_catalog(bench.folder / "lost")
+    set_up_archive(bench.catalog, bench.folder)
+    bench.spool.close()
+    bench.spool = bench.open_spool("new.sqlite")
+    bench.restart()
+    bench.receive(records(5, hour=Hour(HOUR + 5), first_lid=9000))
+
+    [sealed] = bench.archiver.seal_due(now=True)
+
+    assert sealed.chain == 4
+    assert verify(bench.bucket()).findings == ()
+
+
+def test_what_was_begun_in_a_place_is_finished_there_after_a_move(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.receive(records(20))
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at("seal.uploaded", name))
+        with pytest.raises(Killed):
+            bench.archiver.seal_due(now=True)
+    old = bench.bucket()
+    move(bench, "elsewhere")
+    bench.restart()
+    bench.receive(records(3, first_lid=7000))
+
+    bench.archiver.seal_due(now=True)
+
+    assert gzip.decompress(old.get(KEY)) == encode_lines(records(20))
+    assert (bench.keys(), bench.lines()) == ([KEY], encode_lines(records(3, first_lid=7000)))
+    assert bench.spool.waiting() == []
+
+
+def test_a_former_place_that_fails_holds_up_only_the_hour_that_was_begun_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.receive(records(20))
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at("seal.planned", name))
+        with pytest.raises(Killed):
+            bench.archiver.seal_due(now=True)
+    bench.bucket().down = True
+    move(bench, "elsewhere")
+    bench.restart()
+    bench.receive(records(3, hour=Hour(HOUR + 1), first_lid=7000))
+
+    assert [one.hour for one in bench.archiver.seal_due(now=True)] == [HOUR + 1]
+
+    assert bench.status().state == "failing"
+    assert [one.hour for one in bench.spool.waiting()] == [HOUR]
+
+
+def test_parts_count_anew_in_another_place_and_go_on_after_the_way_back(bench: Bench) -> None:
+    bench.receive(records(5))
+    bench.archiver.seal_due(now=True)
+    first = bench.catalog.archives.target(move(bench, "elsewhere"))
+    bench.receive(records(5, first_lid=2000))
+    assert [one.part for one in bench.archiver.seal_due(now=True)] == [0]
+    bench.catalog.archives.move("main", first)
+    bench.receive(records(5, first_lid=3000))
+
+    assert [one.part for one in bench.archiver.seal_due(now=True)] == [1]
+
+    assert verify(bench.bucket()).findings == ()
+
+
+def test_nothing_is_written_while_paused_and_what_came_before_is_sealed_when_off(bench: Bench) -> None:
+    bench.receive(records(5))
+    bench.change(state=ArchiveState.PAUSED)
+    assert bench.archiver.seal_due(now=True) == []
+    assert bench.status().state == "paused"
+    bench.change(state=ArchiveState.OFF)
+
+    assert [one.lines for one in bench.archiver.seal_due(now=True)] == [5]
+    assert bench.status().state == "off"
+
+
+def test_a_count_that_differs_is_an_alarm_until_it_is_right_again(bench: Bench) -> None:
+    bench.receive(records(5))
+    bench.archiver.seal_due(now=True)
+    [sealed] = bench.catalog.objects.list()
+    with bench.catalog._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE objects SET lines = 4")
+
+    bench.archiver.compare_counts()
+
+    [difference] = bench.status().differences
+    assert (difference.hour, difference.accepted, difference.archived) == (HOUR, 5, 4)
+    assert (bench.status().state, bench.status().alarm) == ("differs", True)
+    with bench.catalog._database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE objects SET lines = {sealed.lines}")
+    bench.archiver.compare_counts()
+    assert (bench.status().state, bench.status().differences) == ("ok", ())
+
+
+class HangingBucket(FailingBucket):
+    """Does not answer before `answer` is set."""
+
+    def __init__(self, root: Path, answer: Event) -> None:
+        super().__init__(root)
+        self.answer = answer
+        self.asked = Event()
+
+    def put_new(self, key: str, data: bytes | memoryview | Path, content_type: str) -> None:
+        self.asked.set()
+        assert self.answer.wait(60)
+        super().put_new(key, data, content_type)
+
+
+def test_buckets_that_hang_do_not_keep_those_of_others_from_being_sealed(bench: Bench) -> None:
+    answer = Event()
+    hanging: list[HangingBucket] = []
+    for account in (f"hanging-{number}" for number in range(8)):
+        archive = set_up_archive(bench.catalog, bench.folder, account=account)
+        place = f"s3://slow/{account}"
+        hanging.append(HangingBucket(bench.folder / account, answer))
+        bench.buckets[place] = hanging[-1]
+        moved = Target(archive=account, account=account, provider="s3", options={}, place=place, created_at=0)
+        bench.catalog.archives.move(archive.id, moved)
+        bench.receive(records(5), account=account)
+    bench.receive(records(5))
+    bench.now = END + 10 * MINUTE
+    bench.archiver.start_due()
+    try:
+        eventually(lambda: bench.keys() == [KEY], "the archive of the other bucket to be sealed")
+        assert 1 <= sum(one.asked.is_set() for one in hanging) <= 4
+    finally:
+        answer.set()
+    eventually(lambda: bench.spool.waiting() == [], "all to be sealed once the bucket answers")

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.values import Account, AccountKind, ArchivePolicy, Key, KeyRole
+from logkeep.catalog.values import Account, AccountKind, Archive, ArchiveState, Key, KeyRole, Origin
 from logkeep.errors import Conflict
 from logkeep.firststart import AccountOpener, FirstStart, prepare_accounts
 from logkeep.settings import Settings
+from logkeep.vault import Vault
 
 NOW = 1_795_165_933_123
 URL = "http://127.0.0.1:7280"
+VAULT = Vault(["A" * 43 + "="])
 
 
 @pytest.fixture
@@ -23,14 +26,16 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     opened.close()
 
 
-def opener(catalog: Catalog, data: Path, archive: str = "") -> AccountOpener:
-    return AccountOpener(catalog=catalog, settings=Settings(data=data, archive=archive), clock=lambda: NOW)
+def opener(
+    catalog: Catalog, data: Path, archive: str = "", declared: dict[str, dict[str, object]] | None = None
+) -> AccountOpener:
+    settings = Settings(data=data, archive=archive, archives=declared or {})
+    return AccountOpener(catalog=catalog, settings=settings, vault=VAULT, clock=lambda: NOW)
 
 
-def policy(account: str, url: str) -> ArchivePolicy:
-    return ArchivePolicy(
-        account=account, url=url, seal_after_s=600, late_sweep_s=21_600, max_object_bytes=512 << 20
-    )
+def places(catalog: Catalog) -> dict[str, str]:
+    """Where each archive is."""
+    return {one.id: catalog.archives.target(one.target).place for one in catalog.archives.list()}
 
 
 def test_the_first_start_makes_an_account_its_archive_and_two_keys(catalog: Catalog, tmp_path: Path) -> None:
@@ -40,7 +45,16 @@ def test_the_first_start_makes_an_account_its_archive_and_two_keys(catalog: Cata
         url=URL, account="main", ingest_key=started.ingest_key, admin_token=started.admin_token
     )
     assert [(account.id, account.kind) for account in catalog.accounts.list()] == [("main", AccountKind.LIVE)]
-    assert catalog.archives.list() == [policy("main", f"file://{tmp_path}/archive")]
+    assert places(catalog) == {"main": f"file://{tmp_path}/archive"}
+    [archive] = catalog.archives.list()
+    assert archive == Archive(
+        id="main",
+        account="main",
+        state=ArchiveState.ON,
+        created_at=NOW,
+        target=archive.target,
+        origin=Origin.SETTINGS,
+    )
     ingest, admin = catalog.keys.resolve(started.ingest_key), catalog.keys.resolve(started.admin_token)
     assert isinstance(ingest, Key)
     assert isinstance(admin, Key)
@@ -61,7 +75,9 @@ def test_an_account_whose_creation_was_cut_off_is_finished_and_a_whole_one_is_re
 ) -> None:
     catalog.accounts.create("team-a", AccountKind.LIVE, NOW)
     name, key = opener(catalog, tmp_path).open_account("team-a")
-    assert (name, catalog.keys.resolve(key)) == ("team-a", Key(account="team-a", role=KeyRole.INGEST))
+    found = catalog.keys.resolve(key)
+    assert found is not None
+    assert (name, found.account, found.role) == ("team-a", "team-a", KeyRole.INGEST)
     with pytest.raises(Conflict):
         opener(catalog, tmp_path).open_account("team-a")
 
@@ -79,8 +95,60 @@ def test_every_start_brings_all_archives_in_line_with_the_settings(catalog: Cata
     prepare_accounts(opener(catalog, tmp_path), URL)
     opener(catalog, tmp_path).open_account("second")
     prepare_accounts(opener(catalog, tmp_path, "s3://bucket/prefix"), URL)
-    by_account = {archive.account: archive for archive in catalog.archives.list()}
-    assert by_account == {name: policy(name, "s3://bucket/prefix") for name in ("main", "second")}
+    assert places(catalog) == dict.fromkeys(("main", "second"), "s3://bucket/prefix")
+
+
+def test_an_archive_that_was_changed_by_request_follows_the_settings_no_more(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    prepare_accounts(opener(catalog, tmp_path), URL)
+    catalog.archives.update(replace(catalog.archives.get("main"), origin=Origin.API, seal_after_s=5))
+
+    prepare_accounts(opener(catalog, tmp_path, "s3://bucket/prefix"), URL)
+
+    assert places(catalog) == {"main": f"file://{tmp_path}/archive"}
+    assert catalog.archives.get("main").seal_after_s == 5
+
+
+def test_an_archive_that_was_removed_does_not_come_back_and_no_new_keys_are_issued(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    prepare_accounts(opener(catalog, tmp_path), URL)
+    catalog.archives.delete("main")
+
+    assert prepare_accounts(opener(catalog, tmp_path), URL) is None
+    assert catalog.archives.list() == []
+
+
+def test_archives_of_the_settings_file_are_set_up_with_their_accounts_and_secrets(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("the-secret\n")
+    table: dict[str, object] = {
+        "account": "shop",
+        "provider": "s3",
+        "bucket": "shop-logs",
+        "region": "eu-central-1",
+        "credentials": "keys",
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+        "seal_after": "20m",
+        "secrets": {"secret_access_key": {"file": str(tmp_path / "secret")}},
+    }
+
+    prepare_accounts(opener(catalog, tmp_path, declared={"shop-s3": table}), URL)
+
+    archive = catalog.archives.get("shop-s3")
+    assert (archive.account, archive.state, archive.seal_after_s) == ("shop", ArchiveState.ON, 1200)
+    target = catalog.archives.target(archive.target)
+    assert (target.place, VAULT.open(target.secret)) == (
+        "s3://shop-logs",
+        {"secret_access_key": "the-secret"},
+    )
+    assert places(catalog)["main"] == f"file://{tmp_path}/archive"
+
+    prepare_accounts(opener(catalog, tmp_path, "s3://other/place"), URL)
+    assert places(catalog) == {"main": "s3://other/place", "shop-s3": "s3://shop-logs"}
+    assert catalog.archives.get("shop-s3").origin is Origin.API
 
 
 def test_a_crash_before_the_end_of_the_first_start_makes_the_next_one_issue_new_keys(
@@ -112,7 +180,7 @@ def test_an_account_that_is_opened_has_an_archive_and_a_key(catalog: Catalog, tm
     account, key = opener(catalog, tmp_path).open_account("shop")
     assert account == "shop"
     assert isinstance(catalog.accounts.get("shop"), Account)
-    assert catalog.archives.get("shop") == policy("shop", f"file://{tmp_path}/archive")
+    assert places(catalog) == {"shop": f"file://{tmp_path}/archive"}
     found = catalog.keys.resolve(key)
     assert found is not None
     assert (found.account, found.role) == ("shop", KeyRole.INGEST)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,26 +11,52 @@ from logkeep.errors import EngineError, LogkeepError, Overloaded
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.live import LiveLines
 from logkeep.indexer import Indexer
-from logkeep.intake import Intake
-from logkeep.record import Columns, IdSource, Received
-from logkeep.spool.base import Frame
+from logkeep.record import IdSource, Record, encode_lines
+from logkeep.spool.base import Frame, Piece
 from logkeep.spool.sqlite import SqliteSpool
+from logkeep.timeline import hour_of
 
 NOW = 1_795_165_933_123
+
+
+def opened(kind: type[SqliteSpool], folder: Path) -> SqliteSpool:
+    return kind(
+        folder / "spool.sqlite",
+        clock=lambda: NOW,
+        max_bytes=1 << 30,
+        max_account_bytes=1 << 30,
+        min_free_bytes=0,
+    )
 
 
 class Site:
     def __init__(self, engine: ChdbEngine, folder: Path) -> None:
         self.engine = engine
-        self.spool = SqliteSpool(
-            folder / "spool.sqlite", clock=lambda: NOW, max_bytes=1 << 30, min_free_bytes=0
-        )
+        self.spool = opened(SqliteSpool, folder)
         self.live = LiveLines(engine, folder)
-        self.intake = Intake(self.spool, IdSource(lambda: NOW), lambda: NOW, lambda: None)
+        self._ids = IdSource(lambda: NOW)
 
-    def accept(self, *lines: str) -> None:
-        columns = Columns(line=lines, ts=[NOW] * len(lines))
-        asyncio.run(self.intake.accept("main", Received(columns=columns), reply=b""))
+    def accept(self, *lines: str, archive: str = "main", indexed: bool = True) -> None:
+        """Lines of the account `main`, as intake hands them over."""
+        ids = self._ids.take(len(lines))
+        payload = encode_lines(
+            Record(lid=lid, ts=NOW, rx=NOW, account="main", line=line)
+            for lid, line in zip(ids, lines, strict=True)
+        )
+        piece = Piece(
+            account="main",
+            archive=archive,
+            indexed=indexed,
+            hour=hour_of(NOW),
+            lines=len(lines),
+            min_ts=NOW,
+            max_ts=NOW,
+            first_lid=int(ids[0]),
+            last_lid=int(ids[-1]),
+            rx=NOW,
+            payload=payload,
+        )
+        self.spool.append_now([piece])
 
     def lines(self) -> list[str]:
         return [row["_line"] for row in self.engine.rows("SELECT _line FROM live ORDER BY _lid")]
@@ -39,9 +64,9 @@ class Site:
 
 @pytest.fixture
 def site(engine: ChdbEngine, tmp_path: Path) -> Iterator[Site]:
-    opened = Site(engine, tmp_path)
-    yield opened
-    opened.spool.close()
+    site = Site(engine, tmp_path)
+    yield site
+    site.spool.close()
     engine.run("DROP TABLE live SYNC")
 
 
@@ -113,10 +138,7 @@ class FailingMarks(SqliteSpool):
 
 def test_a_mark_that_could_not_be_kept_repeats_nothing(site: Site, tmp_path: Path) -> None:
     site.spool.close()
-    site.spool = FailingMarks(
-        tmp_path / "spool.sqlite", clock=lambda: NOW, max_bytes=1 << 30, min_free_bytes=0
-    )
-    site.intake = Intake(site.spool, IdSource(lambda: NOW), lambda: NOW, lambda: None)
+    site.spool = opened(FailingMarks, tmp_path)
     indexer = Indexer(site.spool, site.live)
     site.accept("a")
     indexer.index_some()
@@ -142,6 +164,41 @@ def test_frames_that_are_archived_already_are_trimmed_once_indexed(site: Site) -
     site.spool.archived("main", waiting.hour, upto=waiting.last_seq)
     Indexer(site.spool, site.live).index_some()
     assert (site.spool.since(0, max_bytes=1), site.spool.stored_bytes(), site.lines()) == ([], 0, ["a"])
+
+
+def test_frames_for_no_archive_are_trimmed_once_indexed(site: Site) -> None:
+    site.accept("a", archive="")
+    Indexer(site.spool, site.live).index_some()
+    assert (site.spool.since(0, max_bytes=1), site.lines()) == ([], ["a"])
+
+
+def test_frames_that_are_not_to_be_indexed_are_passed_over(site: Site) -> None:
+    indexer = Indexer(site.spool, site.live)
+    site.accept("a", indexed=False)
+    assert (indexer.lag_frames(), indexer.index_some() > 0, indexer.lag_frames()) == (1, True, 0)
+    site.accept("b")
+    site.accept("c", indexed=False)
+    site.accept("d")
+    assert (indexer.lag_frames(), indexer.index_some() > 0, indexer.lag_frames()) == (3, True, 0)
+    assert (site.lines(), site.spool.indexed_upto(), indexer.index_some()) == (["b", "d"], 4, 0)
+    assert [waiting.lines for waiting in site.spool.waiting()] == [4]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_batch_that_failed_among_frames_to_pass_over_repeats_nothing(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    monkeypatch.setattr(module, "BATCH_BYTES", 1)
+    indexer = Indexer(site.spool, FailingLines(site, tmp_path, after=after))
+    site.accept("a", indexed=False)
+    site.accept("b")
+    indexer.index_some()
+    with pytest.raises(LogkeepError, match="the answer was lost"):
+        indexer.index_some()
+    site.accept("c")
+    while indexer.index_some():
+        pass
+    assert (site.spool.indexed_upto(), site.lines()) == (3, ["b", "c"])
 
 
 def test_a_round_asks_for_the_next_one_until_all_is_indexed(site: Site) -> None:

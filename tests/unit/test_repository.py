@@ -16,17 +16,20 @@ SOURCE = ROOT / "src" / "logkeep"
 
 # From low to high; a module imports only from its own layer and those below. First match counts.
 LAYERS = (
-    r"errors|timeline|record|settings|faults|retry|sample|__init__",
+    r"errors|timeline|record|settings|declared|faults|retry|sample|vault|turn|__init__",
     r"query\..*|query",
     r"(archive|storage|spool|catalog)(\..*)?",
     r"index(\..*)?",
-    r"receivers(\..*)?|intake|archiver|indexer|retention|verify|restore(\..*)?|worker|firststart",
+    r"receivers(\..*)?|intake|routing|exclusion|tail|sealing|archiver|archives|backfill|targets|defaults|indexer"
+    r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|worker|firststart|metrics|logs",
     r"api(\..*)?",
     r"app",
     r"cli(\..*)?",
 )
 # What stands for an outside system. Only app.py may choose one, and none knows of another.
-ADAPTERS = frozenset({"spool.sqlite", "index.engine", "storage.folder", "storage.s3"})
+ADAPTERS = frozenset(
+    {"spool.sqlite", "index.engine", "storage.folder", "storage.s3", "storage.azure", "storage.gcs"}
+)
 # Commands work on a bucket without a server, so they open it themselves, by its URL.
 COMPOSERS = frozenset({"app"})
 

@@ -10,14 +10,17 @@ import pytest
 
 from logkeep.archive import manifest as manifests
 from logkeep.archive.layout import manifest_key
-from logkeep.archive.manifest import Manifest
+from logkeep.archive.manifest import BlockEntry, Manifest
+from logkeep.archive.marker import tie
 from logkeep.archive.writer import write_object
+from logkeep.errors import BadSetting
 from logkeep.record import encode_lines
 from logkeep.storage.base import GZIP, JSON
 from logkeep.storage.folder import FolderBucket
-from logkeep.timeline import Hour
-from logkeep.verify import Kind, Report, verify
+from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_start
+from logkeep.verify import AccountPart, Kind, Report, Sample, document, verify
 from tests.unit.archiver_doubles import HOUR, KEY, frame, put_object, records
+from tests.unit.chained import change, put_chain
 
 LATE = KEY.replace("0900", "0900.1")
 
@@ -38,24 +41,41 @@ def kinds(report: Report) -> list[tuple[Kind, str]]:
     return [(one.kind, one.key) for one in report.findings]
 
 
-def change(bucket: FolderBucket, key: str, edit: Callable[[bytes], bytes]) -> None:
-    path = bucket.local_path(key)
-    assert path is not None
-    path.write_bytes(edit(path.read_bytes()))
-
-
 def test_a_sound_archive_has_no_findings(bucket: FolderBucket, manifest: Manifest, tmp_path: Path) -> None:
     late = put_object(bucket, tmp_path, [frame(records(10, first_lid=90_000))], part=1)
     seen: list[tuple[int, int]] = []
+    clock = iter([1000, 5000])
 
-    report = verify(bucket, progress=lambda done, total: seen.append((done, total)))
+    report = verify(
+        bucket, progress=lambda done, total: seen.append((done, total)), clock=lambda: next(clock)
+    )
 
     stored = manifest.stored_bytes + late.stored_bytes
     assert report == Report(
+        place=bucket.url,
+        account=None,
+        within=None,
+        sample=None,
         objects=2,
+        objects_before=0,
+        blocks=4,
+        blocks_checked=4,
         lines=9010,
         raw_bytes=manifest.raw_bytes + late.raw_bytes,
         stored_bytes=stored,
+        accounts=(
+            AccountPart(
+                account="main",
+                objects=2,
+                lines=9010,
+                stored_bytes=stored,
+                first_hour=HOUR,
+                last_hour=HOUR,
+                head=None,
+            ),
+        ),
+        started=1000,
+        ended=5000,
         seconds=report.seconds,
         findings=(),
     )
@@ -279,6 +299,180 @@ def test_many_damaged_blocks_are_counted_and_not_all_named(bucket: FolderBucket,
 
     details = [one.detail for one in verify(bucket).findings]
     assert (len(details), details[-1]) == (4, "and 4 more like these")
+
+
+def test_markers_are_no_strangers(bucket: FolderBucket, manifest: Manifest) -> None:
+    tie(bucket, account="main", archive="main", server="9f2c", now=0)
+
+    assert verify(bucket).findings == ()
+
+
+def test_a_marker_that_cannot_be_read_is_found(bucket: FolderBucket, manifest: Manifest) -> None:
+    bucket.put_new("_account/main.json", b"torn", JSON)
+
+    assert kinds(verify(bucket)) == [(Kind.MARKER, "_account/main.json")]
+    assert verify(bucket, "other").ok
+
+
+def test_an_object_that_is_being_sealed_may_lack_its_manifest(
+    bucket: FolderBucket, manifest: Manifest
+) -> None:
+    bucket.put_new(LATE, gzip.compress(b'{"_lid":"1","_ts":1}\n'), GZIP)
+    put = bucket.head(LATE).modified
+
+    assert verify(bucket, live=True, clock=lambda: put + 600_000).ok
+    assert not verify(bucket, live=True, clock=lambda: put + 600_001).ok
+    assert not verify(bucket, clock=lambda: put).ok
+
+
+HALF = Sample(fraction=0.5, seed=1)
+
+
+def test_a_sample_reads_some_blocks_of_each_object(
+    bucket: FolderBucket, manifest: Manifest, tmp_path: Path
+) -> None:
+    put_object(bucket, tmp_path, [frame(records(10, first_lid=90_000))], part=1)
+
+    report = verify(bucket, sample=HALF)
+
+    assert (report.blocks, report.blocks_checked, report.lines, report.ok) == (4, 3, 6010, True)
+
+
+BLOCKS = [
+    BlockEntry(offset=offset, length=100, raw_bytes=300, lines=3, min_ts=0, max_ts=0)
+    for offset in range(0, 1000, 100)
+]
+
+
+def sampled(seed: int, fraction: float = 0.2) -> list[int]:
+    return [one.offset // 100 for one in Sample(fraction=fraction, seed=seed).blocks(KEY, BLOCKS)]
+
+
+def test_a_seed_always_samples_the_same_blocks() -> None:
+    """Literal, so that a report can be repeated on another machine and by another release."""
+    assert [sampled(seed) for seed in range(4)] == [[4, 9], [6, 9], [1, 5], [1, 8]]
+
+
+def test_a_sample_has_the_fraction_of_the_blocks_and_at_least_one() -> None:
+    assert [len(sampled(0, fraction)) for fraction in (1e-9, 0.1, 0.11, 0.5, 1)] == [1, 1, 2, 5, 10]
+
+
+def test_samples_of_enough_seeds_take_every_block() -> None:
+    assert {number for seed in range(40) for number in sampled(seed)} == set(range(10))
+
+
+@pytest.mark.parametrize("fraction", [0, -1, 1.5, float("nan")])
+def test_a_fraction_is_a_part(fraction: float) -> None:
+    with pytest.raises(BadSetting, match="above 0 and up to 1"):
+        Sample(fraction=fraction)
+
+
+def test_a_sample_finds_damage_in_the_blocks_that_it_takes(bucket: FolderBucket, manifest: Manifest) -> None:
+    taken = Sample(fraction=0.1).blocks(KEY, manifest.blocks)[0]
+    at = taken.offset + 500
+    change(bucket, KEY, lambda stored: stored[:at] + bytes([stored[at] ^ 1]) + stored[at + 1 :])
+
+    assert kinds(verify(bucket, sample=Sample(fraction=0.1))) == [(Kind.BLOCK, KEY)]
+
+
+def test_a_sample_checks_every_size_and_manifest(bucket: FolderBucket, tmp_path: Path) -> None:
+    put_chain(bucket, tmp_path, [(HOUR, 0), (HOUR, 1), (HOUR, 2)])
+    change(bucket, KEY, lambda stored: stored[:-1])
+    change(bucket, manifest_key(LATE), lambda data: data.replace(b"{", b"{ ", 1))
+
+    report = verify(bucket, sample=Sample(fraction=1e-9))
+
+    assert kinds(report) == [(Kind.SIZE, KEY), (Kind.CHAIN, manifest_key(LATE))]
+
+
+@pytest.mark.parametrize(
+    "said", [{"first_lid": "10001"}, {"last_lid": "32998"}, {"first_lid": "x"}, {"last_lid": "y"}]
+)
+def test_a_sample_finds_ids_outside_the_manifests(
+    bucket: FolderBucket, manifest: Manifest, said: dict[str, str]
+) -> None:
+    changed = msgspec.structs.replace(manifest, **said)
+    change(bucket, manifest_key(KEY), lambda _: manifests.encode(changed))
+
+    assert kinds(verify(bucket, sample=Sample(fraction=1))) == [(Kind.TOTALS, KEY)]
+
+
+def test_a_sample_reads_only_some_objects_without_manifest(bucket: FolderBucket) -> None:
+    for part in range(40):
+        key = KEY.replace("0900", f"0900.{part}") if part else KEY
+        bucket.put_new(key, gzip.compress(b'{"_lid":"1","_ts":1}\n'), GZIP)
+
+    report = verify(bucket, sample=HALF)
+
+    assert (report.objects, report.lines, report.ok) == (40, 18, True)
+
+
+def test_only_the_hours_of_the_range_are_checked(bucket: FolderBucket, tmp_path: Path) -> None:
+    for hour in range(HOUR, HOUR + 3):
+        put_object(bucket, tmp_path, [frame(records(10, hour=Hour(hour), first_lid=100 * hour))])
+    bucket.put_new("README", b"", GZIP)
+    (bucket.local_path(KEY) or Path()).unlink()
+    start = hour_start(Hour(HOUR + 1))
+
+    report = verify(bucket, within=TimeRange(start=start, end=start + HOUR_MS))
+
+    assert (report.objects, report.findings) == (1, ())
+    assert [(one.first_hour, one.last_hour) for one in report.accounts] == [(HOUR + 1, HOUR + 1)]
+
+
+def test_a_range_of_centuries_is_listed_as_a_whole(bucket: FolderBucket, manifest: Manifest) -> None:
+    report = verify(bucket, within=TimeRange(start=0, end=9_000_000_000_000))
+
+    assert (report.objects, report.findings) == (1, ())
+
+
+def test_the_report_is_a_json_document(bucket: FolderBucket, tmp_path: Path) -> None:
+    _, last = put_chain(bucket, tmp_path, [(HOUR, 0), (Hour(HOUR + 1), 0)])
+    bucket.put_new("README", b"", GZIP)
+    report = verify(bucket, sample=Sample(fraction=0.1, seed=7), clock=lambda: hour_start(HOUR))
+
+    said = document(report)
+
+    assert msgspec.json.decode(msgspec.json.encode(said)) == said | {"seconds": round(report.seconds, 3)}
+    assert {name: said[name] for name in said if name not in ("seconds", "raw_bytes", "stored_bytes")} == {
+        "report_version": 1,
+        "ok": False,
+        "place": bucket.url,
+        "account": None,
+        "from": None,
+        "to": None,
+        "depth": "sample",
+        "fraction": 0.1,
+        "seed": 7,
+        "started": "2026-11-20T09:00:00.000Z",
+        "ended": "2026-11-20T09:00:00.000Z",
+        "objects": 2,
+        "objects_before": 0,
+        "blocks": 2,
+        "blocks_checked": 2,
+        "lines": 20,
+        "accounts": [
+            {
+                "account": "main",
+                "objects": 2,
+                "lines": 20,
+                "stored_bytes": report.stored_bytes,
+                "first_hour": "2026-11-20T09:00:00.000Z",
+                "last_hour": "2026-11-20T10:00:00.000Z",
+                "chain": {"number": 2, "key": last, "sha256": manifests.digest(bucket.get(last))},
+            }
+        ],
+        "wrong": 1,
+        "notes": 0,
+        "findings": [
+            {
+                "kind": "stranger",
+                "key": "README",
+                "detail": "the key is neither an object's nor a manifest's nor a marker's",
+                "note": False,
+            }
+        ],
+    }
 
 
 def test_the_lines_of_the_fixture_are_canonical() -> None:

@@ -6,7 +6,7 @@ import base64
 
 from starlette.requests import Request
 
-from logkeep.catalog.accounts import Keys
+from logkeep.catalog.keys import Keys
 from logkeep.catalog.values import Key, KeyRole
 from logkeep.errors import Forbidden, Unauthorized
 
@@ -19,10 +19,12 @@ def ingest_account(request: Request, keys: Keys) -> str:
     return key.account
 
 
-def require_admin(request: Request, keys: Keys) -> None:
-    """Raises Unauthorized or Forbidden unless the request carries an admin token."""
-    if _key(request, keys).role is not KeyRole.ADMIN:
+def require_admin(request: Request, keys: Keys) -> Key:
+    """The admin token's key. Raises Unauthorized or Forbidden unless the request carries one."""
+    key = _key(request, keys)
+    if key.role is not KeyRole.ADMIN:
         raise Forbidden("this key may only send lines", hint="use the admin token")
+    return key
 
 
 def token_of(request: Request) -> str:

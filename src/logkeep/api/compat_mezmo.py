@@ -36,6 +36,7 @@ async def ingest(request: Request) -> Response:
             key=idempotency_key(request),
         )
     except LogkeepError as error:
+        services.metrics.tally.request_refused(error)
         return _refusal(error)
     status = 207 if received.refused else 200
     return Response(answer, status_code=status, media_type="application/json")

@@ -5,15 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logkeep.archiver import Archiver
+from logkeep.archives import ArchiveDesk
+from logkeep.backfill import Backfill
 from logkeep.catalog.catalog import Catalog
+from logkeep.checks import Checks
+from logkeep.exclusion import ExclusionCounts
 from logkeep.firststart import AccountOpener
 from logkeep.index.base import Engine
+from logkeep.index.live import LiveLines
 from logkeep.indexer import Indexer
 from logkeep.intake import Intake
+from logkeep.metrics import Metrics
 from logkeep.restore.desk import RestoreDesk
+from logkeep.routing import Router
 from logkeep.settings import Settings
 from logkeep.spool.base import Spool
+from logkeep.tail import Tails
 from logkeep.timeline import Clock
+from logkeep.turn import LoopTurn
 from logkeep.worker import Worker
 
 
@@ -24,11 +33,22 @@ class Services:
     catalog: Catalog
     spool: Spool
     engine: Engine
+    live: LiveLines
     intake: Intake
     indexer: Indexer
     archiver: Archiver
+    archives: ArchiveDesk
+    backfill: Backfill
     restores: RestoreDesk
+    checks: Checks
+    router: Router
+    exclusions: ExclusionCounts
+    tails: Tails
+    turn: LoopTurn
     accounts: AccountOpener
     index_worker: Worker
     archive_worker: Worker
     upkeep_worker: Worker
+    counts_worker: Worker
+    workers: tuple[Worker, ...]  # all, also those of the parts above
+    metrics: Metrics

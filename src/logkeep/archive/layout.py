@@ -1,4 +1,4 @@
-"""Where objects and manifests are in a bucket. Keys are relative to the archive's prefix."""
+"""Where objects, manifests and markers are in a bucket. Keys are relative to the archive's prefix."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import NamedTuple
 from logkeep.timeline import EPOCH, Hour, TimeRange, as_datetime, hour_start
 
 MANIFESTS = "_manifest/"
+MARKERS = "_account/"
 SUFFIX = ".json.gz"
 
 _KEY = re.compile(
     r"year=(?P<year>\d{4})/month=(?P<month>\d\d)/day=(?P<day>\d\d)/"
     r"(?P<account>[A-Za-z0-9_-]+)\.(?P=year)-(?P=month)-(?P=day)\.(?P<hour>\d\d)00"
     r"(?:\.(?P<part>[1-9]\d{0,8}))?\.json\.gz",
+    re.ASCII,
+)
+_MARKER = re.compile(
+    r"_account/(?P<account>[A-Za-z0-9_-]+)(?:\.(?P<number>[1-9]\d{0,8}))?\.json",
     re.ASCII,
 )
 # Listing more folders than this costs more than listing the level above and leaving some keys out.
@@ -62,6 +67,17 @@ def object_key(manifest: str) -> str | None:
         return None
     key = manifest.removeprefix(MANIFESTS).removesuffix(".json") + SUFFIX
     return key if parse_key(key) else None
+
+
+def marker_key(account: str, number: int) -> str:
+    """The key of an account's marker: 0 is the first, and the highest that is there is in force."""
+    return f"{MARKERS}{account}{f'.{number}' if number else ''}.json"
+
+
+def parse_marker_key(key: str) -> tuple[str, int] | None:
+    """(account, number), the reverse of `marker_key`; None for a key that is no marker's."""
+    match = _MARKER.fullmatch(key)
+    return (match["account"], int(match["number"] or 0)) if match else None
 
 
 def prefixes(within: TimeRange) -> Sequence[str]:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
 from logkeep.archive.block import MAX_BLOCK_BYTES
+from logkeep.archive.layout import MANIFESTS, ObjectName, object_key, parse_key
 from logkeep.errors import DamagedArchive
+from logkeep.storage.base import Bucket, Stat
 
 FORMAT_VERSION = 1
+
+# How many manifests are read to find the last one of a chain, of the latest written and of the latest hours
+# each. More than were written at a time when the catalog was lost, so that the last one is among them.
+_LATEST = 64
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
@@ -25,7 +35,7 @@ class BlockEntry(msgspec.Struct, frozen=True, kw_only=True):
     max_ts: Count
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What docs/archive-format.md says under "Manifest". Ids are decimal strings, as in the lines."""
 
     format_version: int
@@ -42,6 +52,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     last_lid: str
     sha256: str
     blocks: tuple[BlockEntry, ...]
+    chain: Count = 0  # its number among the manifests of its account here, from 1; 0: not in a chain
+    previous_key: str = ""  # of the manifest before it, below _manifest/; "" in the first
+    previous_sha256: str = ""  # of that manifest's stored bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainHead:
+    """The last manifest of an account's chain in one place: what the next one has to name."""
+
+    chain: int
+    key: str  # of the manifest itself
+    sha256: str  # of its stored bytes
 
 
 class _Version(msgspec.Struct):
@@ -73,3 +95,42 @@ def decode(data: bytes, where: str) -> Manifest:
         f"{where} has format version {version}; this program reads up to {FORMAT_VERSION}",
         hint="update logkeep",
     )
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of a manifest's stored bytes, as the next one in the chain names it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def find_chain_head(bucket: Bucket, account: str) -> ChainHead | None:
+    """The last manifest of an account's chain, for a place whose rows in the catalog are lost.
+
+    Lists every manifest and reads those written last and those of the last hours, not all. None when none
+    of them is in a chain. A manifest that cannot be read is passed over; verify names it. Raises
+    StorageError.
+    """
+    head: ChainHead | None = None
+    for key in _latest_manifests(bucket, account):
+        data = bucket.get(key)
+        try:
+            chain = decode(data, key).chain
+        except DamagedArchive:
+            continue
+        if chain > (head.chain if head else 0):
+            head = ChainHead(chain=chain, key=key, sha256=digest(data))
+    return head
+
+
+def _latest_manifests(bucket: Bucket, account: str) -> set[str]:
+    # Two listings, each kept to its _LATEST: copying an archive may lose the times, and late hours the order.
+    written = heapq.nlargest(_LATEST, _manifests(bucket, account), key=lambda one: one[1].modified)
+    named = heapq.nlargest(_LATEST, _manifests(bucket, account), key=lambda one: (one[0].hour, one[0].part))
+    return {stat.key for _, stat in written + named}
+
+
+def _manifests(bucket: Bucket, account: str) -> Iterator[tuple[ObjectName, Stat]]:
+    for stat in bucket.list(MANIFESTS):
+        key = object_key(stat.key)
+        name = parse_key(key) if key else None
+        if name is not None and name.account == account:
+            yield name, stat

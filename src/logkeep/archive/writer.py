@@ -28,8 +28,12 @@ _AHEAD = 2 * THREADS  # blocks in the making at a time, which bounds the memory
 Group = Sequence[Frame]
 
 
-def write_object(frames: Iterable[Frame], path: Path, *, account: str, hour: Hour, part: int) -> Manifest:
+def write_object(
+    frames: Iterable[Frame], path: Path, *, account: str, hour: Hour, part: int, level: int = block.LEVEL
+) -> Manifest:
     """Write the object of these frames (at least one, of one account and hour) to a file.
+
+    `level` is gzip's, one of block.LEVELS.
 
     Memory stays flat whatever the size. Raises DamagedArchive for a frame that is not what its row
     says, StorageUnavailable when the file cannot be written.
@@ -40,7 +44,7 @@ def write_object(frames: Iterable[Frame], path: Path, *, account: str, hour: Hou
     offset = 0
     try:
         with path.open("wb") as file:
-            for group, stored in _compressed(_groups(frames)):
+            for group, stored in _compressed(_groups(frames), level):
                 file.write(stored)
                 digest.update(stored)
                 blocks.append(_entry(group, offset, len(stored)))
@@ -88,11 +92,11 @@ def _groups(frames: Iterable[Frame]) -> Iterator[Group]:
         yield group
 
 
-def _compressed(groups: Iterable[Group]) -> Iterator[tuple[Group, bytes]]:
+def _compressed(groups: Iterable[Group], level: int) -> Iterator[tuple[Group, bytes]]:
     running: deque[tuple[Group, Future[bytes]]] = deque()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="seal") as pool:
         for group in groups:
-            running.append((group, pool.submit(_block, group)))
+            running.append((group, pool.submit(_block, group, level)))
             if len(running) == _AHEAD:
                 done, future = running.popleft()
                 yield done, future.result()
@@ -101,8 +105,8 @@ def _compressed(groups: Iterable[Group]) -> Iterator[tuple[Group, bytes]]:
             yield done, future.result()
 
 
-def _block(group: Group) -> bytes:
-    return block.compress(b"".join([lines_of(frame) for frame in group]))
+def _block(group: Group, level: int) -> bytes:
+    return block.compress(b"".join([lines_of(frame) for frame in group]), level)
 
 
 def lines_of(frame: Frame) -> bytes:

@@ -1,81 +1,17 @@
-"""Accounts, their keys and their archives."""
+"""Accounts and their sub-accounts."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-import threading
 from collections.abc import Sequence
 
-from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, insert, select, update
 
 from logkeep.catalog.database import Database
-from logkeep.catalog.models import accounts, archives, keys
-from logkeep.catalog.values import Account, AccountKind, ArchivePolicy, Key, KeyRole
-from logkeep.errors import Conflict, InputError, NotFound
-
-_ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_TOKEN_PREFIX = {KeyRole.INGEST: "lki_", KeyRole.ADMIN: "lka_"}
-_TOKEN_BYTES = 32
-_CACHED_KEYS = 10_000  # far more than a server has; only a bound
-
-
-class Keys:
-    """Tokens. Only their SHA-256 is kept: a token is random enough to need no salt."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._resolved: dict[str, Key] = {}
-        self._lock = threading.Lock()
-
-    def issue(self, account: str, role: KeyRole, now: int) -> str:
-        """A new token, in plain text this one time. `account` is "" for the admin role.
-
-        Raises InputError for a key that makes no sense, NotFound for an unknown account.
-        """
-        if (role is KeyRole.ADMIN) != (account == ""):
-            raise InputError("an ingest key belongs to one account, an admin token to none")
-        token = _TOKEN_PREFIX[role] + secrets.token_urlsafe(_TOKEN_BYTES)
-        row = {"digest": _digest(token), "account": account or None, "role": role, "created_at": now}
-        try:
-            with self._database.writing() as connection:
-                connection.execute(insert(keys).values(row))
-        except IntegrityError as error:
-            raise _no_account(account) from error
-        return token
-
-    def issued(self, account: str) -> bool:
-        """Whether the account was ever given a key. True for a restored one, which takes none."""
-        with self._database.reading() as connection:
-            kind = connection.scalar(select(accounts.c.kind).where(accounts.c.id == account))
-            return kind is not AccountKind.LIVE or bool(
-                connection.scalar(select(func.count()).select_from(keys).where(keys.c.account == account))
-            )
-
-    def resolve(self, token: str) -> Key | None:
-        """Who holds this token; None if nobody. A known one costs a hash and a look into a dict."""
-        digest = _digest(token)
-        found = self._resolved.get(digest)
-        if found is not None:
-            return found
-        with self._lock:  # so that no key deleted meanwhile enters the cache
-            key = self._look_up(digest)
-            if key is not None and len(self._resolved) < _CACHED_KEYS:
-                self._resolved[digest] = key
-        return key
-
-    def _look_up(self, digest: str) -> Key | None:
-        with self._database.reading() as connection:
-            row = connection.execute(select(keys.c.account, keys.c.role).where(keys.c.digest == digest))
-            found = row.one_or_none()
-        return None if found is None else Key(account=found.account or "", role=found.role)
-
-    def forget(self, account: str) -> None:
-        """Drop what is cached of an account whose keys were deleted."""
-        with self._lock:
-            self._resolved = {d: key for d, key in self._resolved.items() if key.account != account}
+from logkeep.catalog.keys import Keys
+from logkeep.catalog.models import accounts, objects
+from logkeep.catalog.rows import check_id, find_account, get_account, no_account
+from logkeep.catalog.values import Account, AccountKind, Match, ObjectState
+from logkeep.errors import Conflict, InputError
 
 
 class Accounts:
@@ -83,89 +19,92 @@ class Accounts:
         self._database = database
         self._keys = keys_of_accounts
 
-    def create(self, name: str, kind: AccountKind, created_at: int, restore_id: str = "") -> Account:
-        """Raises InputError for a name that cannot stand in object keys, Conflict for a taken one."""
-        account = Account(id=check_account_id(name), kind=kind, created_at=created_at, restore_id=restore_id)
-        try:
-            with self._database.writing() as connection:
-                connection.execute(insert(accounts).values(vars(account)))
-        except IntegrityError as error:
-            raise Conflict(f"account {name!r} exists already", hint="choose another name") from error
+    def create(
+        self,
+        name: str,
+        kind: AccountKind,
+        created_at: int,
+        restore_id: str = "",
+        *,
+        title: str = "",
+        parent: str = "",
+    ) -> Account:
+        """Raises Conflict for a taken name; InputError for a name that cannot stand in object keys, and for
+        a parent that is not there, is a restored account, or is a sub-account itself."""
+        account = Account(
+            id=check_account_id(name),
+            kind=kind,
+            created_at=created_at,
+            restore_id=restore_id,
+            title=title,
+            parent=parent,
+        )
+        with self._database.writing() as connection:
+            if find_account(connection, name) is not None:
+                raise Conflict(f"account {name!r} exists already", hint="choose another name")
+            if parent:
+                _check_parent(find_account(connection, parent), parent)
+            connection.execute(insert(accounts).values(vars(account)))
         return account
 
     def get(self, name: str) -> Account:
         """Raises NotFound."""
         with self._database.reading() as connection:
-            row = connection.execute(select(accounts).where(accounts.c.id == name)).one_or_none()
-        if row is None:
-            raise _no_account(name)
-        return _account(row)
+            return get_account(connection, name)
 
     def list(self) -> Sequence[Account]:
         """All accounts by name."""
         with self._database.reading() as connection:
-            return [_account(row) for row in connection.execute(select(accounts).order_by(accounts.c.id))]
+            found = connection.execute(select(accounts).order_by(accounts.c.id))
+            return [Account(**row._mapping) for row in found]
+
+    def update(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        suspended: bool | None = None,
+        retention_s: int | None = None,
+        match: Match | None = None,
+    ) -> Account:
+        """Change what is given; None leaves a field as it is. Raises NotFound."""
+        changes = {"title": title, "suspended": suspended, "retention_s": retention_s, "match": match}
+        given = {field: value for field, value in changes.items() if value is not None}
+        with self._database.writing() as connection:
+            if given:
+                connection.execute(update(accounts).where(accounts.c.id == name).values(given))
+            return get_account(connection, name)
 
     def delete(self, name: str) -> None:
-        """Delete an account, its keys and its archive policy; objects stay. Raises NotFound."""
+        """Delete an account with its keys, archives, targets and rules. What is in its archives stays, and so
+        do the rows of sealed objects; what was only planned goes.
+
+        Raises NotFound; Conflict while it has sub-accounts.
+        """
         with self._database.writing() as connection:
-            gone = connection.execute(delete(accounts).where(accounts.c.id == name)).rowcount
-        if not gone:
-            raise _no_account(name)
+            child = connection.scalar(select(accounts.c.id).where(accounts.c.parent == name).limit(1))
+            if child is not None:
+                raise Conflict(
+                    f"account {name!r} has sub-accounts, such as {child!r}", hint="delete these first"
+                )
+            if not connection.execute(delete(accounts).where(accounts.c.id == name)).rowcount:
+                raise no_account(name)
+            connection.execute(
+                delete(objects).where(objects.c.account == name, objects.c.state == ObjectState.PLANNED)
+            )
         self._keys.forget(name)
-
-
-class Archives:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def put(self, policy: ArchivePolicy) -> None:
-        """Set the archive of an account. Raises NotFound for an unknown account."""
-        values = vars(policy)
-        try:
-            with self._database.writing() as connection:
-                where = archives.c.account == policy.account
-                if not connection.execute(update(archives).where(where).values(values)).rowcount:
-                    connection.execute(insert(archives).values(values))
-        except IntegrityError as error:
-            raise _no_account(policy.account) from error
-
-    def get(self, account: str) -> ArchivePolicy:
-        """Raises NotFound for an account without an archive."""
-        with self._database.reading() as connection:
-            row = connection.execute(select(archives).where(archives.c.account == account)).one_or_none()
-        if row is None:
-            raise NotFound(f"account {account!r} has no archive")
-        return _policy(row)
-
-    def list(self) -> Sequence[ArchivePolicy]:
-        """All archives by account."""
-        with self._database.reading() as connection:
-            found = connection.execute(select(archives).order_by(archives.c.account))
-            return [_policy(row) for row in found]
 
 
 def check_account_id(name: str) -> str:
     """The name itself. Raises InputError with the rule it breaks."""
-    if not _ACCOUNT_ID.fullmatch(name):
-        raise InputError(
-            f"{name!r} cannot be the name of an account",
-            hint="use 1 to 63 lower-case letters, digits and dashes, the first not a dash",
-        )
-    return name
+    return check_id(name, "the name of an account")
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
-
-
-def _account(row: Row[tuple[object, ...]]) -> Account:
-    return Account(**row._mapping)
-
-
-def _policy(row: Row[tuple[object, ...]]) -> ArchivePolicy:
-    return ArchivePolicy(**row._mapping)
-
-
-def _no_account(name: str) -> NotFound:
-    return NotFound(f"there is no account {name!r}", hint="see the accounts with: logkeep account ls")
+def _check_parent(parent: Account | None, name: str) -> None:
+    hint = "a sub-account belongs to a live account that is no sub-account itself"
+    if parent is None:
+        raise InputError(f"there is no account {name!r} that could have a sub-account", hint=hint)
+    if parent.kind is not AccountKind.LIVE:
+        raise InputError(f"{name!r} is a restored account, which has no sub-accounts", hint=hint)
+    if parent.parent:
+        raise InputError(f"{name!r} is a sub-account of {parent.parent!r} itself", hint=hint)

@@ -1,11 +1,18 @@
-"""The catalog: accounts, keys, archives, objects, restores and their ledger, in one database."""
+"""The catalog: accounts, keys, archives, objects, rules, restores and their ledger, checks and the audit log,
+in one database."""
 
 from __future__ import annotations
 
-from logkeep.catalog.accounts import Accounts, Archives, Keys
+from logkeep.catalog.accounts import Accounts
+from logkeep.catalog.archives import Archives
+from logkeep.catalog.audit import Audit
+from logkeep.catalog.checks import Checks
 from logkeep.catalog.database import Database, open_database
+from logkeep.catalog.installation import Installation
+from logkeep.catalog.keys import Keys
 from logkeep.catalog.objects import Objects
 from logkeep.catalog.restores import Restores
+from logkeep.catalog.rules import Rules
 
 
 class Catalog:
@@ -13,11 +20,15 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.installation = Installation(database)
         self.keys = Keys(database)
         self.accounts = Accounts(database, self.keys)
         self.archives = Archives(database)
         self.objects = Objects(database)
+        self.rules = Rules(database)
         self.restores = Restores(database)
+        self.checks = Checks(database)
+        self.audit = Audit(database)
 
     def close(self) -> None:
         self._database.close()

@@ -6,11 +6,14 @@ A change here needs a migration in migrations/versions and its number in `HEAD`.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Enum,
     ForeignKey,
     Index,
@@ -20,13 +23,46 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
 )
 
-from logkeep.catalog.values import AccountKind, ChunkState, KeyRole, ObjectState, RestoreState
+from logkeep.catalog.values import (
+    AccountKind,
+    ArchiveState,
+    CheckKind,
+    ChunkState,
+    KeyRole,
+    Match,
+    ObjectState,
+    Origin,
+    RestoreState,
+)
 
-HEAD = "0001"  # the newest migration; a catalog that is there already is opened without Alembic
+HEAD = "0002"  # the newest migration; a catalog that is there already is opened without Alembic
 
 metadata = MetaData()
+
+
+class _Json(TypeDecorator[Any]):
+    """A value as JSON text; it is read back as a `kind`."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        del dialect
+        # enc_hook: mappings that are no dict, such as a read-only view of one
+        return None if value is None else msgspec.json.encode(value, enc_hook=dict).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        del dialect
+        return None if value is None else msgspec.json.decode(value, type=self.kind)
 
 
 def _word(kind: type[StrEnum]) -> Enum:
@@ -47,6 +83,12 @@ accounts = Table(
     Column("kind", _word(AccountKind), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("restore_id", String(32), nullable=False),
+    # The defaults are for the rows that were there before the column.
+    Column("title", Text, nullable=False, server_default=""),
+    Column("parent", String(63), nullable=False, server_default=""),
+    Column("suspended", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("retention_s", BigInteger, nullable=False, server_default="0"),
+    Column("match", _word(Match), nullable=False, server_default="first"),
 )
 
 keys = Table(
@@ -56,23 +98,58 @@ keys = Table(
     Column("account", String(63), ForeignKey("accounts.id", ondelete="CASCADE")),  # none: admin
     Column("role", _word(KeyRole), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("id", String(12), nullable=False, server_default=""),
+    Column("name", Text, nullable=False, server_default=""),
+    Index("keys_by_id", "id", unique=True),
 )
 
 archives = Table(
     "archives",
     metadata,
-    Column("account", String(63), ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
-    Column("url", Text, nullable=False),
+    Column("id", String(63), primary_key=True),
+    Column("account", String(63), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("state", _word(ArchiveState), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("target", Integer, nullable=False),  # no foreign key: targets has one to this table
+    Column("query", Text, nullable=False),
+    Column("with_excluded", Boolean(create_constraint=False), nullable=False),
+    Column("origin", _word(Origin), nullable=False),
     Column("seal_after_s", BigInteger, nullable=False),
     Column("late_sweep_s", BigInteger, nullable=False),
     Column("max_object_bytes", BigInteger, nullable=False),
+    Column("compression_level", Integer, nullable=False),
+    Column("verify_every_s", BigInteger, nullable=False),
+    Column("drill_every_s", BigInteger, nullable=False),
+    Index("archives_by_account", "account", "rank"),
 )
 
-# No foreign key to accounts: what is in a bucket outlives the account that wrote it.
+# Numbers are never given twice (AUTOINCREMENT): rows of objects keep the number of a target that is gone.
+targets = Table(
+    "targets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("archive", String(63), ForeignKey("archives.id", ondelete="CASCADE"), nullable=False),
+    Column("account", String(63), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("options", _Json(dict[str, str]), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("marked_at", BigInteger, nullable=False),
+    UniqueConstraint("account", "place", name="targets_by_place"),
+    Index("targets_by_archive", "archive"),
+    sqlite_autoincrement=True,
+)
+
+# No foreign keys: what is in a bucket outlives the account, the archive and the target that wrote it.
 objects = Table(
     "objects",
     metadata,
-    Column("account", String(63), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("archive", String(63), nullable=False),
+    Column("target", Integer, primary_key=True, autoincrement=False),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
     Column("part", Integer, primary_key=True, autoincrement=False),
     Column("state", _word(ObjectState), nullable=False),
@@ -87,8 +164,52 @@ objects = Table(
     Column("min_ts", BigInteger, nullable=False),
     Column("max_ts", BigInteger, nullable=False),
     Column("sealed_at", BigInteger, nullable=False),
+    Column("chain", BigInteger, nullable=False),
+    Column("manifest_sha256", String(64), nullable=False),
     Index("objects_by_state", "state", "hour"),
-    Index("objects_by_hour", "hour"),
+    Index("objects_by_account", "account", "state", "hour"),
+    Index("objects_by_archive", "archive", "state", "hour"),
+    Index("objects_by_chain", "target", "chain"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("account", String(63), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("hosts", _Json(tuple[str, ...]), nullable=False),
+    Column("apps", _Json(tuple[str, ...]), nullable=False),
+    Column("query", Text, nullable=False),
+    Column("active", Boolean(create_constraint=False), nullable=False),
+    Column("live_tail", Boolean(create_constraint=False), nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index("rules_by_account", "account", "created_at"),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("archive", String(63), ForeignKey("archives.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", _word(CheckKind), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("ok", Boolean(create_constraint=False), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("report", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(32), nullable=False),
+    Column("action", String(63), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", _Json(dict[str, object]), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 restores = Table(
@@ -128,4 +249,12 @@ chunks = Table(
     Column("lines", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("raw_bytes", BigInteger, nullable=False),
+)
+
+# One row, made by the migration.
+installation = Table(
+    "installation",
+    metadata,
+    Column("server_id", String(32), primary_key=True),
+    Column("begun_at", BigInteger, nullable=False),
 )

@@ -1,24 +1,32 @@
-"""The objects of the archive: planned, then sealed."""
+"""The objects of archives: planned, then sealed.
+
+What is asked of an archive is answered from the objects in its own targets: those that a deleted archive of
+the same id left behind are found by account or target only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.elements import ColumnElement
 
+from logkeep.archive.layout import manifest_key
+from logkeep.archive.manifest import ChainHead
 from logkeep.catalog.database import Database
-from logkeep.catalog.models import objects
+from logkeep.catalog.models import objects, targets
 from logkeep.catalog.values import ArchiveObject, ObjectState
 from logkeep.errors import Conflict, NotFound
 from logkeep.timeline import Hour, TimeRange
 
+_ADDED_UP = objects.c.lines, objects.c.raw_bytes, objects.c.stored_bytes
+_SUMS = func.count(), *(func.coalesce(func.sum(column), 0) for column in _ADDED_UP)
+
 
 class Totals(NamedTuple):
-    """Sums over the sealed objects of an account."""
+    """Sums over sealed objects."""
 
     objects: int
     lines: int
@@ -78,35 +86,78 @@ class Objects:
         """Objects whose sealing was begun and not finished, oldest hour first."""
         return self._select(_all().where(objects.c.state == ObjectState.PLANNED))
 
-    def list(self, account: str | None = None, within: TimeRange | None = None) -> Sequence[ArchiveObject]:
-        """Sealed objects, of one account or all, of the hours that `within` touches; oldest hour first."""
+    def list(
+        self,
+        account: str | None = None,
+        within: TimeRange | None = None,
+        *,
+        archive: str | None = None,
+        target: int | None = None,
+    ) -> Sequence[ArchiveObject]:
+        """Sealed objects, of one account, archive or target or of all, of the hours that `within` touches;
+        oldest hour first."""
         query = _all().where(objects.c.state == ObjectState.SEALED)
         if account is not None:
             query = query.where(objects.c.account == account)
+        if archive is not None:
+            query = query.where(_of_archive(archive))
+        if target is not None:
+            query = query.where(objects.c.target == target)
         if within is not None:
-            hours = within.hours()
-            query = query.where(objects.c.hour >= hours.start, objects.c.hour < hours.stop)
+            query = query.where(_of_hours(within))
         return self._select(query)
 
-    def next_part(self, account: str, hour: Hour) -> int:
-        """The lowest part above all that the hour has."""
-        query = select(func.max(objects.c.part)).where(_of_hour(account, hour))
+    def next_part(self, target: int, hour: Hour) -> int:
+        """The lowest part above all that the hour has in this target."""
+        query = select(func.max(objects.c.part)).where(_of_hour(target, hour))
         with self._database.reading() as connection:
             last = connection.scalar(query)
         return 0 if last is None else last + 1
 
-    def has_sealed(self, account: str, hour: Hour) -> bool:
-        query = select(objects.c.part).where(_of_hour(account, hour), objects.c.state == ObjectState.SEALED)
-        with self._database.reading() as connection:
-            return connection.execute(query.limit(1)).first() is not None
-
-    def totals(self, account: str) -> Totals:
-        columns = objects.c.lines, objects.c.raw_bytes, objects.c.stored_bytes
-        query = select(func.count(), *(func.coalesce(func.sum(column), 0) for column in columns)).where(
-            objects.c.account == account, objects.c.state == ObjectState.SEALED
+    def sealed_hours(self, hours: Collection[Hour]) -> set[tuple[str, Hour]]:
+        """Which archives have an object of which of these hours, in any of their targets."""
+        query = (
+            select(objects.c.archive, objects.c.hour)
+            .distinct()
+            .join(targets, and_(targets.c.id == objects.c.target, targets.c.archive == objects.c.archive))
+            .where(objects.c.state == ObjectState.SEALED, objects.c.hour.in_(hours))
         )
+        if not hours:
+            return set()
+        with self._database.reading() as connection:
+            return {(archive, Hour(hour)) for archive, hour in connection.execute(query)}
+
+    def totals(self, archive: str) -> Totals:
+        """Sums over all that the archive has sealed, in all of its targets."""
+        query = select(*_SUMS).where(_of_archive(archive), objects.c.state == ObjectState.SEALED)
         with self._database.reading() as connection:
             return Totals(*map(int, connection.execute(query).one()))
+
+    def hours(self, archive: str, within: TimeRange) -> Mapping[Hour, Totals]:
+        """Sums over what the archive has sealed of each hour that `within` touches, oldest hour first. An
+        hour without an object is left out."""
+        query = (
+            select(objects.c.hour, *_SUMS)
+            .where(_of_archive(archive), _of_hours(within), objects.c.state == ObjectState.SEALED)
+            .group_by(objects.c.hour)
+            .order_by(objects.c.hour)
+        )
+        with self._database.reading() as connection:
+            return {Hour(hour): Totals(*map(int, sums)) for hour, *sums in connection.execute(query)}
+
+    def chain_head(self, target: int) -> ChainHead | None:
+        """The last manifest of the target's chain; None when no object of it is in the chain."""
+        query = (
+            select(objects.c.chain, objects.c.key, objects.c.manifest_sha256)
+            .where(objects.c.target == target, objects.c.chain > 0, objects.c.state == ObjectState.SEALED)
+            .order_by(objects.c.chain.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return ChainHead(chain=row.chain, key=manifest_key(row.key), sha256=row.manifest_sha256)
 
     def _select(self, query: Select[tuple[object, ...]]) -> Sequence[ArchiveObject]:
         with self._database.reading() as connection:
@@ -114,15 +165,25 @@ class Objects:
 
 
 def _all() -> Select[tuple[object, ...]]:
-    return select(objects).order_by(objects.c.hour, objects.c.account, objects.c.part)
+    return select(objects).order_by(objects.c.hour, objects.c.account, objects.c.target, objects.c.part)
 
 
 def _is(one: ArchiveObject) -> ColumnElement[bool]:
-    return and_(_of_hour(one.account, one.hour), objects.c.part == one.part)
+    return and_(_of_hour(one.target, one.hour), objects.c.part == one.part)
 
 
-def _of_hour(account: str, hour: Hour) -> ColumnElement[bool]:
-    return and_(objects.c.account == account, objects.c.hour == hour)
+def _of_hour(target: int, hour: Hour) -> ColumnElement[bool]:
+    return and_(objects.c.target == target, objects.c.hour == hour)
+
+
+def _of_hours(within: TimeRange) -> ColumnElement[bool]:
+    hours = within.hours()
+    return and_(objects.c.hour >= hours.start, objects.c.hour < hours.stop)
+
+
+def _of_archive(archive: str) -> ColumnElement[bool]:
+    of_it = select(targets.c.id).where(targets.c.archive == archive)
+    return and_(objects.c.archive == archive, objects.c.target.in_(of_it))
 
 
 def _object(row: Row[tuple[object, ...]]) -> ArchiveObject:
@@ -130,7 +191,7 @@ def _object(row: Row[tuple[object, ...]]) -> ArchiveObject:
 
 
 def _name(one: ArchiveObject) -> str:
-    return f"part {one.part} of hour {one.hour} of account {one.account!r}"
+    return f"part {one.part} of hour {one.hour} of archive {one.archive!r} in target {one.target}"
 
 
 def _taken(one: ArchiveObject) -> Conflict:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from logkeep.timeline import Hour
@@ -18,29 +19,135 @@ class KeyRole(StrEnum):
     ADMIN = "admin"  # may do everything on this server
 
 
+class Match(StrEnum):
+    """Which of an account's archives get a line that several of their queries match."""
+
+    FIRST = "first"  # the first one, by rank
+    ALL = "all"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    id: str  # what stands in object keys and in `_account`; letters, digits and dashes
+    id: str  # what stands in object keys and in `_account`; letters, digits and dashes; never changes
     kind: AccountKind
     created_at: int
     restore_id: str = ""  # the restore that filled a restored account
+    title: str = ""  # what people read; "" shows the id
+    parent: str = ""  # the account that this is a sub-account of
+    suspended: bool = False  # takes no lines in
+    retention_s: int = 0  # how long its lines stay in the live search; 0: as long as the server keeps them
+    match: Match = Match.FIRST
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
     account: str  # "" for the admin token
     role: KeyRole
+    id: str = ""  # public: names the key in lists and in the audit log
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchivePolicy:
-    """Where and how one account is archived."""
+class KeyInfo:
+    """A key without its token, of which nobody keeps more than the digest."""
 
+    id: str
     account: str
-    url: str  # folder path as file:///…, or s3://bucket/prefix
-    seal_after_s: int
-    late_sweep_s: int
-    max_object_bytes: int  # of raw lines
+    role: KeyRole
+    name: str
+    created_at: int
+
+
+class ArchiveState(StrEnum):
+    ON = "on"  # lines that come are archived
+    PAUSED = "paused"  # lines that come wait for it in the spool, and nothing is written
+    OFF = "off"  # lines that come are not archived; those that came before still are
+
+
+class Origin(StrEnum):
+    SETTINGS = "settings"  # follows the server's settings at each start
+    DECLARED = "declared"  # follows its table in the settings file
+    API = "api"  # was set up or changed by request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """What of an account is archived, and how. An account may have several, in the order of `rank`."""
+
+    id: str  # unique on the server; letters, digits and dashes
+    account: str
+    state: ArchiveState
+    created_at: int
+    title: str = ""
+    rank: int = 0
+    target: int = 0  # the id of the target that is written to
+    query: str = ""  # only lines that it matches; "" takes all
+    with_excluded: bool = False  # whether lines that an exclusion rule drops are archived all the same
+    origin: Origin = Origin.API
+    seal_after_s: int = 600
+    late_sweep_s: int = 6 * 3600
+    max_object_bytes: int = 512 << 20  # of raw lines
+    compression_level: int = 2  # of gzip, 0 to 3, as isal counts
+    verify_every_s: int = 0  # scheduled verify; 0: never
+    drill_every_s: int = 0  # scheduled restore of a random hour; 0: never
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A place that an archive writes its objects to, or once did."""
+
+    id: int = 0  # given by the catalog
+    archive: str
+    account: str
+    provider: str
+    options: Mapping[str, str]  # as storage/connection.py names them; nothing secret
+    place: str  # canonical URL; the same place has the same text
+    created_at: int
+    secret: bytes = field(default=b"", repr=False)  # the sealed secrets (vault.py); b"" when there are none
+    marked_at: int = 0  # when the marker object was written; 0: not yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """An exclusion rule: lines of these hosts AND these apps AND this query are not kept."""
+
+    id: str
+    account: str
+    title: str
+    created_at: int
+    hosts: tuple[str, ...] = ()  # any of them; none: every host
+    apps: tuple[str, ...] = ()
+    query: str = ""
+    active: bool = True
+    live_tail: bool = False  # whether a live tail shows the lines before they are dropped
+    lines: int = 0  # dropped so far
+    bytes: int = 0  # of their text
+
+
+class CheckKind(StrEnum):
+    VERIFY = "verify"
+    DRILL = "drill"  # a restore of a random hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """The last result of a scheduled check of an archive."""
+
+    archive: str
+    kind: CheckKind
+    at: int  # when it ended
+    ok: bool
+    summary: str  # one line for people
+    report: bytes = b""  # JSON
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    id: int
+    at: int
+    actor: str  # the id of the key that was shown, or "server"
+    action: str  # such as archive.update
+    subject: str
+    details: Mapping[str, object]  # nothing secret
 
 
 class ObjectState(StrEnum):
@@ -50,10 +157,12 @@ class ObjectState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveObject:
-    """One object of the archive. Which frames it holds is fixed when it is planned, so that sealing
+    """One object of an archive. Which frames it holds is fixed when it is planned, so that sealing
     it again gives the same bytes."""
 
     account: str
+    archive: str
+    target: int  # the id of the target that it is in; parts are counted within a target
     hour: Hour
     part: int  # 0 is the hour's first object, N the one numbered N
     state: ObjectState
@@ -68,6 +177,8 @@ class ArchiveObject:
     min_ts: int = 0
     max_ts: int = 0
     sealed_at: int = 0
+    chain: int = 0  # the manifest's place in the chain of its target, from 1; 0: not in the chain
+    manifest_sha256: str = ""  # of the manifest's bytes
 
 
 class RestoreState(StrEnum):

@@ -21,6 +21,8 @@ Params = Mapping[str, str | int | None]
 
 # Reading waits long: sealing, planning and a first search of much data answer when they are done.
 _TIMEOUT = httpx.Timeout(600.0, connect=5.0)
+# A stream without lines says every 15 s that it is there.
+_STREAM = httpx.Timeout(60.0, connect=5.0)
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 
@@ -83,8 +85,28 @@ class Client:
         body = None if document is None else msgspec.json.encode(document)
         return self.request("POST", path, content=body, headers={"Content-Type": "application/json"})
 
-    def delete(self, path: str) -> Any:
-        return self.request("DELETE", path)
+    def patch(self, path: str, document: Any) -> Any:
+        body = msgspec.json.encode(document)
+        return self.request("PATCH", path, content=body, headers={"Content-Type": "application/json"})
+
+    def delete(self, path: str, **params: str | int | None) -> Any:
+        return self.request("DELETE", path, params=params)
+
+    def lines(self, path: str, **params: str | int | None) -> Iterator[bytes]:
+        """The lines of an answer that goes on and on, as they come; those without anything in them are
+        left out. Ends when the server does."""
+        wanted = {name: value for name, value in params.items() if value not in (None, "")}
+        with (
+            _translated(self.url),
+            self._http.stream("GET", path, params=wanted, timeout=_STREAM) as response,
+        ):
+            if response.status_code >= 300:
+                response.read()
+                raise error_of(response)
+            rest = b""
+            for chunk in response.iter_raw():
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from filter(None, whole)
 
     def request(
         self,
@@ -124,6 +146,8 @@ def error_of(response: httpx.Response) -> errors.LogkeepError:
     if isinstance(column := problem.get("column"), int):
         text = message.removeprefix(f"column {column}: ")
         return errors.QuerySyntaxError(text, column=column, expected=str(problem.get("expected") or ""))
+    if isinstance(verdicts := problem.get("verdicts"), list):
+        return errors.ConnectionTestFailed(message, verdicts=verdicts, hint=hint)
     fallback = errors.LogkeepError if status >= 500 else errors.InputError
     return _BY_STATUS.get(status, fallback)(message, hint=hint)
 

@@ -20,7 +20,7 @@ MEANINGS = {
     NEGATIVE: (
         "the command ran and its answer is no: `verify` found something wrong, `grep` or `search` found "
         "nothing, `send` had lines refused, a restore that was waited for did not become ACTIVE, `demo` "
-        "found a mismatch"
+        "found a mismatch, `archive test`, `verify` or `drill` failed"
     ),
     USAGE: "a wrong option, time, query, setting or file name",
     REFUSED: (

@@ -28,6 +28,10 @@ storage_option = click.option(
     help="An option of an S3 bucket: endpoint=…, region=…, range_reads=false, …; may be repeated.",
 )
 
+discard_option = click.option(
+    "--discard", is_flag=True, help="Give up lines that wait and cannot be written."
+)
+
 _FROM_HELP = "First instant: ISO 8601 (UTC unless it says otherwise), -2h, or an epoch number."
 
 

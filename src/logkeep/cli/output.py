@@ -72,6 +72,14 @@ def seconds(count: float) -> str:
     return f"{count / 86_400:.0f} d"
 
 
+def span(count_s: int) -> str:
+    """A duration as it was set: `90 s`, `10 min`, `6 h`, `7 d`."""
+    for unit, per in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if count_s and count_s % per == 0:
+            return f"{count_s // per} {unit}"
+    return f"{count_s} s"
+
+
 _LEVEL_STYLES = {"error": "red", "fatal": "red", "critical": "red", "warn": "yellow", "warning": "yellow"}
 
 

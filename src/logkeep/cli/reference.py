@@ -50,7 +50,7 @@ Errors and progress go to standard error. Members are only ever added.
 # (command, what each line is, its members)
 _JSON_LINES = (
     (
-        "`search`, `grep`",
+        "`search`, `grep`, `tail`",
         "a record, with the archive's field names (docs/archive-format.md)",
         "_lid _ts _ns _rx _account _host _app _file _env level _tag _meta _line _raw",
     ),
@@ -60,9 +60,26 @@ _JSON_LINES = (
     (
         "`archive ls`, `archive seal`",
         "an object",
-        "account hour part key lines raw_bytes stored_bytes sha256 min_ts max_ts sealed_at",
+        "account archive hour part key lines raw_bytes stored_bytes sha256 min_ts max_ts sealed_at chain",
     ),
-    ("`archive status`", "one line", "accounts spool_bytes index_lag_frames index_error"),
+    ("`archive status`", "one line", "alarm accounts spool_bytes index_lag_frames index_error"),
+    (
+        "`archive show`, `configure`, `update`, `start`, `pause`, `stop`, `forget-secrets`",
+        "an archive (docs/http-api.md)",
+        "id account title state rank query with_excluded seal_after late_sweep max_object_bytes "
+        "compression_level verify_every drill_every origin created_at place provider options secrets "
+        "secrets_error external_id targets status totals checks",
+    ),
+    ("`archive test`", "one line; a verdict is `check ok detail remedy`", "usable verdicts grant"),
+    ("`archive grant`", "one line", "title text"),
+    (
+        "`archive hours`",
+        "an hour",
+        "hour state accepted archived waiting objects raw_bytes stored_bytes",
+    ),
+    ("`archive backfill`", "one line", "retained lines hours"),
+    ("`archive verify`, `archive drill`", "the result", "archive kind at ok summary report"),
+    ("`archive remove`", "one line", "id account removed"),
     (
         "`restore create`, `show`, `abort`, `delete`, `ls`",
         "a restore; `planned` holds `objects lines bytes raw_bytes`",
@@ -74,8 +91,23 @@ _JSON_LINES = (
         "one line, the plan",
         "objects lines bytes raw_bytes exact unknown_objects chunks",
     ),
-    ("`account create`", "the account and its key", "account kind created_at restore ingest_key"),
-    ("`account ls`", "an account", "account kind created_at restore"),
+    (
+        "`account` commands",
+        "an account; `create` adds its `ingest_key`, `delete` has `account deleted`",
+        "account title kind parent suspended retention match archives created_at restore",
+    ),
+    (
+        "`key` commands",
+        "a key; `create` adds `ingest_key` or `admin_token`",
+        "id account role name created_at",
+    ),
+    (
+        "`rule create`, `ls`, `update`, `delete`",
+        "a rule",
+        "id account created_at title hosts apps query active live_tail lines bytes",
+    ),
+    ("`rule preview`", "one line", "lines bytes of_lines share hosts apps samples"),
+    ("`audit`", "an entry", "id at actor action subject details"),
     ("`verify`", "a finding", "kind key detail note"),
     (
         "`verify`, last line",

@@ -32,6 +32,8 @@ def restore() -> None:
 @from_to(required=True)
 @click.option("--query", default="", help="Bring back only lines that match.")
 @click.option("--account", default="main", show_default=True, help="Whose archive to read.")
+@click.option("--archive", default="", help="Read only this one of the account's archives.")
+@click.option("--any-marker", is_flag=True, help="Also read a place that another account's marker is in.")
 @click.option(
     "--expiry", type=int, help="Seconds to keep it after it finished.  [default: the server's, 5 days]"
 )
@@ -46,6 +48,8 @@ def create(
     to: str,
     query: str,
     account: str,
+    archive: str,
+    any_marker: bool,
     expiry: int | None,
     wait: bool,
     dry_run: bool,
@@ -61,6 +65,10 @@ def create(
     }
     if expiry is not None:
         request["expiry_s"] = expiry
+    if archive:
+        request["archive"] = archive
+    if any_marker:
+        request["any_marker"] = True
     with pointing_into(query):
         if dry_run:
             _show_plan(client.post("/v1/restores/plan", request), as_json=as_json)

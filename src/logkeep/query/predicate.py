@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -10,14 +9,14 @@ import msgspec
 
 from logkeep.query import ast
 from logkeep.query.json_path import json_finder
-from logkeep.query.predicate_values import Holds, glob_pattern, json_test, text_test
-from logkeep.query.values import fold, is_token_char, tokens
+from logkeep.query.predicate_values import Holds, json_test, text_test
+from logkeep.query.regex import finder
+from logkeep.query.sql_values import line_regex
+from logkeep.query.values import fold, is_token_char
 from logkeep.record import Record
 
 Predicate: TypeAlias = Callable[[Record], bool]
 
-_IN_WORD = "[0-9a-z\x80-\U0010ffff]"
-_BEFORE, _AFTER = f"(?<!{_IN_WORD})", f"(?!{_IN_WORD})"
 _ATTRIBUTES = {
     "_host": "host",
     "_app": "app",
@@ -90,35 +89,33 @@ def _words(tests: Sequence[Callable[[str], bool]]) -> Predicate:
 
 def _line_test(node: ast.Phrase | ast.WordPattern) -> Callable[[str], bool]:
     """The test on a folded line."""
-    if isinstance(node, ast.WordPattern):
-        return _found(max(_texts(node.glob), key=len, default=""), line_regex(node.glob))
-    if not tokens(node.text):
-        text = node.text
+    if isinstance(node, ast.Phrase):
+        return _phrase(node.text)
+    found = finder(line_regex(node.glob))
+    needed = max((part for part in node.glob if isinstance(part, str)), key=len, default="")
+    # Looking for a text that the pattern needs first is far quicker than the pattern.
+    return lambda line: needed in line and found(line)
+
+
+def _phrase(text: str) -> Callable[[str], bool]:
+    """Whether the text occurs, on token boundaries where it ends in a token character."""
+    before, after = is_token_char(text[0]), is_token_char(text[-1])
+    size = len(text)
+    if not before and not after:
         return lambda line: text in line
-    return _found(node.text, line_regex((node.text,)))
 
+    def holds(line: str) -> bool:
+        at = line.find(text)
+        while at >= 0:
+            end = at + size
+            if not (before and at and is_token_char(line[at - 1])) and not (
+                after and end < len(line) and is_token_char(line[end])
+            ):
+                return True
+            at = line.find(text, at + 1)
+        return False
 
-def _found(needed: str, pattern: str) -> Callable[[str], bool]:
-    """Whether the pattern is found. Looking for a text it needs first is far quicker than the pattern."""
-    search = re.compile(pattern).search
-    return lambda line: needed in line and search(line) is not None
-
-
-def _texts(glob: ast.Glob) -> list[str]:
-    return [part for part in glob if isinstance(part, str)]
-
-
-def line_regex(glob: ast.Glob) -> str:
-    """The pattern that finds the glob in a folded line, on token boundaries."""
-    parts = list(glob)
-    before = _BEFORE if _bounded(parts[0], 0) else ""
-    after = _AFTER if _bounded(parts[-1], -1) else ""
-    inner = parts[parts[0] is ast.Wild.ANY : len(parts) - (parts[-1] is ast.Wild.ANY)]
-    return before + glob_pattern(tuple(inner), _IN_WORD) + after
-
-
-def _bounded(part: str | ast.Wild, end: int) -> bool:
-    return part is ast.Wild.ONE or (isinstance(part, str) and is_token_char(part[end]))
+    return holds
 
 
 def _field(field: ast.Field, test: ast.Test) -> Predicate:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from logkeep.query import ast
-from logkeep.query.regex import Regex
+from logkeep.query.regex import MAX_MEMORY, Regex, finder
+from logkeep.query.sql_values import glob_regex
 from logkeep.query.values import Number, fold, is_whole_64, plain_number_of
 
 Holds: TypeAlias = Callable[[object], bool]
@@ -31,8 +31,8 @@ def text_test(test: ast.Test) -> Callable[[str], bool]:
         case ast.Equals(text=text):
             return lambda value: fold(value) == text
         case ast.Like(glob=glob):
-            fullmatch = re.compile(glob_pattern(glob, "."), re.DOTALL).fullmatch
-            return lambda value: fullmatch(fold(value)) is not None
+            found = finder(glob_regex(glob))
+            return lambda value: found(fold(value))
         case ast.Matches(regex=regex):
             return _regex_test(regex)
         case ast.Within(low=low, high=high):
@@ -50,29 +50,13 @@ def _both(tests: list[Callable[[_Value], bool]]) -> Callable[[_Value], bool]:
 
 
 def _regex_test(regex: Regex) -> Callable[[str], bool]:
-    search = re.compile(regex.python, re.ASCII | re.DOTALL).search
-    literal = regex.literal
-    if regex.ignore_case or not literal:
-        return lambda value: search(value) is not None
+    found, literal = finder(regex.re2, max_memory=MAX_MEMORY), regex.literal
+    if not literal:
+        return found
     # Looking for a text is far quicker than an expression.
-    return lambda value: literal in value and search(value) is not None
-
-
-def glob_pattern(glob: ast.Glob, char: str) -> str:
-    """The pattern for a glob whose wildcards stand for characters of the class `char`.
-
-    What follows a * is taken where it is found first and never tried again (an atomic group), so that
-    many wildcards stay cheap; only what follows the last * may have to move on.
-    """
-    segments = [""]
-    for part in glob:
-        if part is ast.Wild.ANY:
-            segments.append("")
-        else:
-            segments[-1] += char if isinstance(part, ast.Wild) else re.escape(part)
-    first, *middle = segments
-    last = f"{char}*{middle.pop()}" if middle else ""
-    return first + "".join(f"(?>{char}*?{segment})" for segment in middle) + last
+    if regex.ignore_case:
+        return lambda value: literal in fold(value) and found(value)
+    return lambda value: literal in value and found(value)
 
 
 def _text_bound(bound: ast.Bound, operators: _Operators) -> Callable[[str], bool]:

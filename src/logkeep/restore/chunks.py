@@ -24,6 +24,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ranges: tuple[tuple[int, int], ...] = ()  # (offset, length) of runs of blocks; empty: all of the object
     lines: int = 0  # as the manifest counts them
     raw_bytes: int = 0
+    target: int = 0  # the id of the target that the object is in; 0 in ledgers from before there were several
 
     @property
     def stored_bytes(self) -> int:
@@ -68,6 +69,7 @@ class Selected:
     size: int
     spans: tuple[Span, ...]
     whole: bool  # the blocks are all that the object has
+    target: int
     dedupe: bool = False
 
     @property
@@ -133,6 +135,7 @@ def _piece(one: Selected, run: tuple[Span, ...]) -> Piece:
         ranges=() if one.whole and len(run) == len(one.spans) else _merged(run),
         lines=sum(span.lines for span in run),
         raw_bytes=sum(span.raw_bytes for span in run),
+        target=one.target,
     )
 
 

@@ -10,15 +10,17 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from logkeep.archive.marker import check_marker
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import AccountKind, Chunk, ChunkState, Restore, RestoreState
+from logkeep.catalog.values import AccountKind, Chunk, ChunkState, Restore, RestoreState, Target
 from logkeep.errors import Conflict, EngineError, LogkeepError, NotFound
 from logkeep.faults import crash_point
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, restored_ids
-from logkeep.restore.plan import RestorePlan, plan_restore
+from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.request import RestoreRequest
 from logkeep.restore.run import RestoreRun, create_table
 from logkeep.storage.base import Bucket
@@ -38,13 +40,15 @@ class RestoreDesk:
         *,
         catalog: Catalog,
         engine: Engine,
-        open_bucket: Callable[[str], Bucket],  # from the URL of an archive
+        bucket_of: Callable[[Target], Bucket],
+        server: str,  # this installation, as markers name it
         work: Path,  # a folder of this desk's own, for files on their way
         clock: Clock,
     ) -> None:
         self._catalog = catalog
         self._engine = engine
-        self._open_bucket = open_bucket
+        self._bucket_of = bucket_of
+        self._server = server
         self._work = work
         self._clock = clock
         self._tries: dict[str, int] = {}  # of restores that met an error that may pass
@@ -61,10 +65,12 @@ class RestoreDesk:
         self.worker.stop()
 
     def plan(self, request: RestoreRequest) -> RestorePlan:
-        """What a restore would read. Raises NotFound for an unknown account, StorageError."""
+        """What a restore would read. Raises NotFound for an unknown account or archive, Conflict for a
+        place whose marker names another account, StorageError."""
         if self._catalog.accounts.get(request.source).kind is not AccountKind.LIVE:
             raise NotFound(f"account {request.source!r} is a restored one and has no archive")
-        return plan_restore(self._bucket(request.source), request)
+        sources = [self._source(target, request) for target in self._targets(request)]
+        return plan_restore(sources, request)
 
     def submit(self, request: RestoreRequest) -> Restore:
         """Plan a restore and write it down; the worker begins it. Raises like `plan`."""
@@ -143,7 +149,7 @@ class RestoreDesk:
     def _run(self, restore: Restore) -> RestoreRun:
         return RestoreRun(
             restore=restore,
-            bucket=self._bucket(restore.source),
+            bucket_of=partial(self._bucket_at, restore.source),
             restores=self._catalog.restores,
             engine=self._engine,
             work=self._work / restore.id,
@@ -187,8 +193,33 @@ class RestoreDesk:
         for restore_id in restored_ids(self._engine) - alive:
             RestoredLines(self._engine, restore_id).drop()
 
-    def _bucket(self, account: str) -> Bucket:
-        return self._open_bucket(self._catalog.archives.get(account).url)
+    def _targets(self, request: RestoreRequest) -> list[Target]:
+        """Where the account's archives are, and where they were if something of the range is there."""
+        archives = self._catalog.archives.of_account(request.source)
+        chosen = [one for one in archives if request.archive in ("", one.id)]
+        if not chosen:
+            which = f"no archive {request.archive!r}" if request.archive else "no archive"
+            raise NotFound(f"account {request.source!r} has {which}")
+        found = []
+        for archive in chosen:
+            for target in self._catalog.archives.targets(archive.id):
+                if target.id == archive.target or self._catalog.objects.list(
+                    within=request.range, target=target.id
+                ):
+                    found.append(target)
+        return found
+
+    def _source(self, target: Target, request: RestoreRequest) -> Source:
+        bucket = self._bucket_of(target)
+        if not request.any_marker:
+            check_marker(bucket, request.source, self._server)
+        return Source(target=target.id, bucket=bucket)
+
+    def _bucket_at(self, account: str, target: int) -> Bucket:
+        """The bucket of a piece of the ledger."""
+        if not target:
+            target = self._catalog.archives.of_account(account)[0].target
+        return self._bucket_of(self._catalog.archives.target(target))
 
 
 def _new_restore(request: RestoreRequest, plan: RestorePlan, *, now: int) -> Restore:

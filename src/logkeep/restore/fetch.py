@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,9 @@ _SLICES_AT_ONCE = 4  # bounds what is in memory; a remote bucket reads them side
 
 
 @contextmanager
-def fetched(bucket: Bucket, pieces: Sequence[Piece], folder: Path) -> Iterator[list[Path]]:
+def fetched(
+    bucket_of: Callable[[int], Bucket], pieces: Sequence[Piece], folder: Path
+) -> Iterator[list[Path]]:
     """A file per piece, in their order, in `folder`, which is made for it and removed in the end.
 
     Whole objects of a folder bucket are linked, not copied. Raises StorageError, DamagedArchive for an
@@ -28,7 +30,7 @@ def fetched(bucket: Bucket, pieces: Sequence[Piece], folder: Path) -> Iterator[l
         with _room_in(folder):
             folder.mkdir(parents=True)
             for piece, file in zip(pieces, files, strict=True):
-                _fetch(bucket, piece, file)
+                _fetch(bucket_of(piece.target), piece, file)
         yield files
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,14 @@ from logkeep.timeline import TimeRange
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """A place that a restore reads."""
+
+    target: int
+    bucket: Bucket
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestorePlan:
     """Counts are those of the blocks that will be read. Objects without a manifest add to `objects` and
     `bytes` only, because nobody counted what is in them."""
@@ -37,16 +45,22 @@ class _Object:
     """A selected object; `known` is None for one without manifest."""
 
     found: FoundObject
+    target: int
     known: Selected | None
 
 
-def plan_restore(bucket: Bucket, request: RestoreRequest) -> RestorePlan:
-    """The plan of a restore. Raises StorageError."""
+def plan_restore(sources: Sequence[Source], request: RestoreRequest) -> RestorePlan:
+    """The plan of a restore from all of these places. Raises StorageError."""
     everything = isinstance(parse(request.query), Everything)
-    found = find_objects(bucket, request.source, request.range)
+    found = [
+        (one, source.target)
+        for source in sources
+        for one in find_objects(source.bucket, request.source, request.range)
+    ]
+    found.sort(key=lambda one: (one[0].hour, one[1], one[0].part))
     objects = [one for group in _hours(found) for one in _select(group, request.range)]
     known = [one.known for one in objects if one.known is not None]
-    unknown = [one.found for one in objects if one.known is None]
+    unknown = [one for one in objects if one.known is None]
     spans = [span for one in known for span in one.spans]
     return RestorePlan(
         objects=len(objects),
@@ -54,36 +68,39 @@ def plan_restore(bucket: Bucket, request: RestoreRequest) -> RestorePlan:
         blocks=len(spans),
         lines=sum(span.lines for span in spans),
         raw_bytes=sum(span.raw_bytes for span in spans),
-        bytes=sum(span.length for span in spans) + sum(one.size for one in unknown),
+        bytes=sum(span.length for span in spans) + sum(one.found.size for one in unknown),
         exact=everything and not unknown and all(span.within for span in spans),
         chunks=(*_known_chunks(known, exact=everything), *map(_unknown_chunk, unknown)),
     )
 
 
-def _hours(found: Sequence[FoundObject]) -> Iterator[list[FoundObject]]:
-    for _, group in groupby(found, key=lambda one: one.hour):
+_Found = tuple[FoundObject, int]  # and the target that it is in
+
+
+def _hours(found: Sequence[_Found]) -> Iterator[list[_Found]]:
+    for _, group in groupby(found, key=lambda one: one[0].hour):
         yield list(group)
 
 
-def _select(hour: Sequence[FoundObject], within: TimeRange) -> Iterator[_Object]:
+def _select(hour: Sequence[_Found], within: TimeRange) -> Iterator[_Object]:
     """The objects of one hour that have blocks in the range.
 
     A line can be in two of them only where their ids overlap. Then the later ones need a look at what
     the earlier ones brought; nothing is known of the ids of an object without manifest.
     """
     id_ranges: list[tuple[int, int]] = []
-    for one in hour:
+    for one, target in hour:
         if one.manifest is None:
             if one.size:
-                yield _Object(found=one, known=None)
+                yield _Object(found=one, target=target, known=None)
             continue
-        selected = _selected(one.key, one.manifest, within)
+        selected = _selected(one.key, target, one.manifest, within)
         if not selected.spans:
             continue
         ids = _ids(one.manifest)
         overlaps = ids is None or any(ids[0] <= last and first <= ids[1] for first, last in id_ranges)
         id_ranges.append(ids or _ALL_IDS)
-        yield _Object(found=one, known=replace(selected, dedupe=overlaps))
+        yield _Object(found=one, target=target, known=replace(selected, dedupe=overlaps))
 
 
 _ALL_IDS = (0, 1 << 64)
@@ -96,13 +113,14 @@ def _ids(manifest: Manifest) -> tuple[int, int] | None:
     return int(manifest.first_lid), int(manifest.last_lid)
 
 
-def _selected(key: str, manifest: Manifest, within: TimeRange) -> Selected:
+def _selected(key: str, target: int, manifest: Manifest, within: TimeRange) -> Selected:
     blocks = [block for block in manifest.blocks if within.overlaps(block.min_ts, block.max_ts)]
     return Selected(
         key=key,
         size=manifest.stored_bytes,
         spans=tuple(_span(block, within) for block in blocks),
         whole=sum(block.length for block in blocks) == manifest.stored_bytes,
+        target=target,
     )
 
 
@@ -123,5 +141,6 @@ def _known_chunks(objects: Sequence[Selected], *, exact: bool) -> Iterator[Chunk
         yield from cut([one for one in objects if one.dedupe is dedupe], target, exact=exact)
 
 
-def _unknown_chunk(found: FoundObject) -> ChunkSpec:
-    return ChunkSpec(pieces=(Piece(key=found.key, size=found.size),), dedupe=True)
+def _unknown_chunk(one: _Object) -> ChunkSpec:
+    piece = Piece(key=one.found.key, size=one.found.size, target=one.target)
+    return ChunkSpec(pieces=(piece,), dedupe=True)

@@ -18,10 +18,12 @@ class RestoreRequest:
     """Raises InputError (of which QuerySyntaxError is one) when it cannot be a restore."""
 
     name: str  # shown to people; it need not be unique
-    source: str  # the account whose archive is read
+    source: str  # the account whose archives are read
     range: TimeRange
     query: str = ""  # only lines that it matches are restored
     expiry_s: int = DEFAULT_EXPIRY_S  # how long the restored account stays after it is complete
+    archive: str = ""  # only this archive of the account is read; "" reads all of them
+    any_marker: bool = False  # whether a place may be read whose marker names another account
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name) <= MAX_NAME or not self.name.strip():

@@ -8,7 +8,7 @@ cannot meet a line twice run side by side; the others follow one by one, and lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ class RestoreRun:
     """One pass over the open chunks of a restore."""
 
     restore: Restore
-    bucket: Bucket
+    bucket_of: Callable[[int], Bucket]  # from the id of a target
     restores: Restores
     engine: Engine
     work: Path  # a folder for files on their way; removed in the end
@@ -88,7 +88,7 @@ class RestoreRun:
     def _load_one(self, chunk: Chunk, spec: ChunkSpec) -> None:
         begun = self.restores.begin(chunk)
         crash_point("restore.chunk_begun")
-        with fetched(self.bucket, spec.pieces, self.work / str(chunk.number)) as files:
+        with fetched(self.bucket_of, spec.pieces, self.work / str(chunk.number)) as files:
             crash_point("restore.chunk_fetched")
             lines, duplicates = self._insert(chunk.number, spec, files)
             if spec.lines is not None and lines + duplicates != spec.lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,9 +15,14 @@ FRAME_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Canonical lines of one account and hour, as intake hands them over. At most about FRAME_BYTES."""
+    """Canonical lines of one account and hour, as intake hands them over. At most about FRAME_BYTES.
+
+    A line that goes into two archives is in two pieces, of which one is indexed.
+    """
 
     account: str
+    archive: str  # the archive that they wait for; "" for none
+    indexed: bool  # whether they go into the live search
     hour: Hour
     lines: int
     min_ts: int
@@ -30,10 +35,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """Pieces of one account and hour that were committed together. `data` is one zstd frame."""
+    """Like pieces of one archive and hour that were committed together. `data` is one zstd frame."""
 
     seq: int  # rises with every frame of the spool
     account: str
+    archive: str
+    indexed: bool
     hour: Hour
     lines: int
     raw_bytes: int
@@ -47,9 +54,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What waits to be archived for one account and hour."""
+    """What waits to be archived for one archive and hour."""
 
     account: str
+    archive: str
     hour: Hour
     lines: int
     raw_bytes: int
@@ -57,6 +65,14 @@ class Waiting:
     first_seq: int
     last_seq: int
     first_rx: int  # receipt time of the oldest waiting line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What was ever accepted for one archive and hour. Counted apart from the frames, which are trimmed."""
+
+    lines: int
+    raw_bytes: int
 
 
 class Spool(Protocol):
@@ -67,23 +83,31 @@ class Spool(Protocol):
 
         `key` is the client's idempotency key, already made unique per account ("" for none): a key
         that was committed within the last day appends nothing and returns the reply given then.
-        Raises Overloaded when the spool or the disk is full; then nothing was kept.
+        Raises Overloaded when the disk, the spool or the account's share of it is full; then nothing
+        was kept.
         """
 
-    def waiting(self) -> list[Waiting]:
-        """Every account and hour with frames that are not archived yet, oldest hour first."""
+    def append_now(self, pieces: Sequence[Piece]) -> None:
+        """As `append`, from a thread that is no event loop's, and without a reply."""
 
-    def frames(self, account: str, hour: Hour, *, after: int, upto: int) -> Iterator[Frame]:
+    def waiting(self, archive: str | None = None) -> list[Waiting]:
+        """Every hour of one archive, or of all, with frames that are not archived yet; oldest hour first."""
+
+    def frames(self, archive: str, hour: Hour, *, after: int, upto: int) -> Iterator[Frame]:
         """Frames of one hour with after < seq <= upto, in order of seq. Bounded memory."""
 
     def since(self, seq: int, *, max_bytes: int) -> list[Frame]:
-        """Frames of all hours with a higher seq, in order, until their raw bytes reach `max_bytes`."""
+        """Frames of all archives with a higher seq, in order, until their raw bytes reach `max_bytes`;
+        those too that are not to be indexed."""
 
-    def archived(self, account: str, hour: Hour, *, upto: int) -> None:
+    def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
         """Frames of the hour up to this seq are in the archive. Idempotent."""
 
-    def archived_upto(self, account: str, hour: Hour) -> int:
+    def archived_upto(self, archive: str, hour: Hour) -> int:
         """The seq that `archived` was last told for this hour; 0 if never."""
+
+    def received(self, archive: str) -> Mapping[Hour, Received]:
+        """What was accepted for an archive since this spool was made, hour by hour. Kept after a trim."""
 
     def indexed(self, upto: int) -> None:
         """All frames up to this seq are in the index. Idempotent."""
@@ -91,7 +115,11 @@ class Spool(Protocol):
     def indexed_upto(self) -> int: ...
 
     def trim(self) -> int:
-        """Delete frames that are both archived and indexed. Returns how many."""
+        """Delete frames that the index mark has passed and that are archived or for no archive. Returns
+        how many."""
+
+    def forget(self, archive: str) -> None:
+        """The archive is gone: its frames wait for none any more, and its counts go."""
 
     def spool_id(self) -> int:
         """Made at random with the spool. Tells what was planned from this spool's frames from what was
@@ -103,5 +131,11 @@ class Spool(Protocol):
         """The highest record id that was ever appended; 0 if none."""
 
     def stored_bytes(self) -> int: ...
+
+    def account_bytes(self) -> Mapping[str, int]:
+        """Stored bytes by account."""
+
+    def oldest_rx(self) -> int | None:
+        """The receipt time of the oldest line that the spool holds."""
 
     def close(self) -> None: ...

@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,13 +25,13 @@ class Job:
     reply: bytes
     key: str
     size: int
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[bytes]
+    loop: asyncio.AbstractEventLoop | None  # None: a thread waits
+    done: asyncio.Future[bytes] | Future[bytes]
     answer: bytes | LogkeepError = b""
 
 
 class GroupCommitter:
-    """Collects jobs from event loops and hands all that wait to `commit` in one call.
+    """Collects jobs from event loops and threads and hands all that wait to `commit` in one call.
 
     `commit` sets each job's answer; it must not raise anything but LogkeepError, which then is the
     answer of every job of the call.
@@ -40,28 +41,38 @@ class GroupCommitter:
         self._commit = commit
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._pending = 0
+        self._open = True
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="spool-commit", daemon=True)
         self._thread.start()
 
     async def submit(self, pieces: Sequence[Piece], reply: bytes, key: str) -> bytes:
-        size = sum(len(piece.payload) for piece in pieces)
-        self._reserve(size)
         loop = asyncio.get_running_loop()
-        job = Job(pieces=pieces, reply=reply, key=key, size=size, loop=loop, done=loop.create_future())
-        self._jobs.put(job)
-        return await job.done
+        done: asyncio.Future[bytes] = loop.create_future()
+        self._take(Job(pieces=pieces, reply=reply, key=key, size=_size(pieces), loop=loop, done=done))
+        return await done
+
+    def submit_now(self, pieces: Sequence[Piece]) -> None:
+        """From a thread that runs no loop; returns when the pieces are committed."""
+        done = Future[bytes]()
+        self._take(Job(pieces=pieces, reply=b"", key="", size=_size(pieces), loop=None, done=done))
+        done.result()
 
     def close(self) -> None:
-        """Commit what waits, then stop."""
-        self._jobs.put(None)
+        """Commit what waits, then stop. What comes later is refused."""
+        with self._lock:
+            self._open = False
+            self._jobs.put(None)
         self._thread.join()
 
-    def _reserve(self, size: int) -> None:
+    def _take(self, job: Job) -> None:
         with self._lock:
-            if self._pending + size > PENDING_BYTES and self._pending:
+            if not self._open:
+                raise Overloaded("the spool is being closed", hint="send it again when the server is back")
+            if self._pending + job.size > PENDING_BYTES and self._pending:
                 raise Overloaded("more lines wait for the disk than memory may hold", retry_after=1)
-            self._pending += size
+            self._pending += job.size
+            self._jobs.put(job)
 
     def _work(self) -> None:
         open_ = True
@@ -83,8 +94,16 @@ class GroupCommitter:
         with self._lock:
             self._pending -= sum(job.size for job in jobs)
         for loop in {job.loop for job in jobs}:
+            of_loop = [job for job in jobs if job.loop is loop]
+            if loop is None:
+                _resolve(of_loop)
+                continue
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
-                loop.call_soon_threadsafe(_resolve, [job for job in jobs if job.loop is loop])
+                loop.call_soon_threadsafe(_resolve, of_loop)
+
+
+def _size(pieces: Sequence[Piece]) -> int:
+    return sum(len(piece.payload) for piece in pieces)
 
 
 def _resolve(jobs: list[Job]) -> None:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from logkeep.errors import BadSetting, Overloaded
+from logkeep.faults import crash_point
 
 Values = tuple[object, ...]
+
+_SHAPE = 1  # of the tables, as the file's user_version; the former shape never set it
 
 
 class SpoolFile:
@@ -33,7 +36,9 @@ class SpoolFile:
             self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute("PRAGMA synchronous = FULL")
-            self._writer.executescript(files("logkeep.spool").joinpath("schema.sql").read_text())
+            # The rows of one INSERT wait here for the trigger. On disk they would be written twice.
+            self._writer.execute("PRAGMA temp_store = MEMORY")
+            self._bring_into_shape()
         except sqlite3.DatabaseError as error:
             self._writer.close()
             raise self._not_opened(error) from None
@@ -71,6 +76,20 @@ class SpoolFile:
             self._free.get().close()
         self._writer.close()
 
+    def _bring_into_shape(self) -> None:
+        """Make the tables, or turn those of the former shape into them: all of it, or nothing."""
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version == _SHAPE:
+            return
+        if version > _SHAPE:
+            raise sqlite3.DatabaseError(f"a later logkeep made it (shape {version}, this one reads {_SHAPE})")
+        former = self._writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'frames'").fetchone()
+        scripts = [_script("upgrade.sql")] if former else []
+        steps = ["BEGIN IMMEDIATE;", *scripts, _script("schema.sql"), f"PRAGMA user_version = {_SHAPE};"]
+        self._writer.executescript("\n".join(steps))
+        crash_point("spool.shaped")
+        self._writer.execute("COMMIT")
+
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -104,3 +123,7 @@ class SpoolFile:
                 retry_after=10,
                 hint=f"look at the disk that holds {self.path.parent}; the server goes on by itself",
             ) from None
+
+
+def _script(name: str) -> str:
+    return files("logkeep.spool").joinpath(name).read_text()

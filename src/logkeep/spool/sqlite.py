@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
@@ -15,75 +17,120 @@ import zstandard
 
 from logkeep.errors import Overloaded
 from logkeep.faults import crash_point
-from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Waiting
+from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Received, Waiting
 from logkeep.spool.commit import GroupCommitter, Job
 from logkeep.spool.file import SpoolFile
+from logkeep.spool.ledger import Ledger
 from logkeep.timeline import Clock, Hour
 
 _REPLY_KEPT_MS = 24 * 3_600_000
-_TRIM_BATCH = 64  # frames a transaction, so that a trim never holds appends up for long
+# A trim takes at most so much a transaction, and then leaves the file alone for as long as that took, so that
+# it never holds appends up for long. Nor does one call hold its caller up.
+_TRIM_FRAMES = 1024
+_TRIM_BYTES = 8 << 20
+_TRIM_TRANSACTIONS = 8  # a call
+# It is put off while hours are archived one after the other, unless there is little to it: frames of many
+# archives share a page, which would be written anew for each of them, and sealing needs the processors.
+_LITTLE_BYTES = 64 << 20
+_QUIET_S = 10.0  # so long since the last was archived
+_PUT_OFF_S = 120.0  # at most
 _PAGES_TO_GIVE_BACK = 4096
-_COLUMNS = "seq, account, hour, lines, raw_bytes, min_ts, max_ts, first_lid, last_lid, rx, data"
+# A frame of the former shape has '' for its account: see schema.sql.
+_COLUMNS = (
+    "seq, iif(account = '', archive, account), archive, indexed, hour, lines, raw_bytes,"
+    " min_ts, max_ts, first_lid, last_lid, rx, data"
+)
 _INSERT = (
-    "INSERT INTO frames (account, hour, lines, raw_bytes, stored_bytes,"
+    "INSERT INTO frames (account, archive, indexed, hour, lines, raw_bytes, stored_bytes,"
     " min_ts, max_ts, first_lid, last_lid, rx, data) VALUES"
 )
-_PLACES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PLACES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE = 500  # SQLite binds 32,766 values at most
 
-_Row = tuple[Any, ...]  # as in _INSERT; the last one is the data
+# What looks over frames; all of it is answered by the index.
+_WAITING = (
+    "SELECT max(iif(account = '', archive, account)), archive, hour,"
+    " sum(lines), sum(raw_bytes), sum(stored_bytes), min(seq), max(seq), min(rx)"
+    " FROM frames LEFT JOIN archived USING (archive, hour)"
+    " WHERE archive > '' AND seq > coalesce(upto_seq, 0)"
+)
+_OF_ARCHIVE = " AND archive = ?"
+_BY_HOUR = " GROUP BY archive, hour ORDER BY hour, archive"
+# From the few hours that are not trimmed yet to their frames, never the other way round. What is not to be
+# indexed waits for the mark as well: it gets there soon, and so one number says what is done.
+_TO_TRIM = (
+    "SELECT seq, iif(account = '', archive, account), stored_bytes, last_lid"
+    " FROM archived CROSS JOIN frames USING (archive, hour)"
+    " WHERE to_trim AND seq > ? AND seq <= min(?, upto_seq, (SELECT value FROM marks WHERE name = 'indexed'))"
+    " UNION ALL SELECT seq, account, stored_bytes, last_lid FROM frames"
+    " WHERE archive = '' AND seq > ? AND seq <= min(?, (SELECT value FROM marks WHERE name = 'indexed'))"
+    " ORDER BY seq"
+)
+_NEXT_TO_TRIM = (
+    "SELECT min(next) FROM (SELECT upto_seq AS upto, (SELECT min(seq) FROM frames WHERE"
+    " frames.archive = archived.archive AND frames.hour = archived.hour AND seq > ?) AS next"
+    " FROM archived WHERE to_trim UNION ALL SELECT next AS upto, next"
+    " FROM (SELECT min(seq) AS next FROM frames WHERE archive = '' AND seq > ?))"
+    " WHERE next <= min(upto, (SELECT value FROM marks WHERE name = 'indexed'))"
+)
+# `to_trim AND` lets them go to the few such rows by the index that has no others.
+_FORGET_TRIMMED = (
+    "DELETE FROM archived WHERE to_trim AND to_trim = 2"
+    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
+)
+_TRIMMED = (
+    "UPDATE archived SET to_trim = 0 WHERE to_trim"
+    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
+)
+_BYTES_BY_ACCOUNT = "SELECT iif(account = '', archive, account), sum(stored_bytes) FROM frames GROUP BY 1"
+_OLDEST_RX = "SELECT min(rx) FROM frames"
+
+_Row = tuple[Any, ...]  # as in _INSERT; the first one is the account, the last one the data
 
 
 class SqliteSpool:
     """`Spool` over one SQLite file.
 
-    `max_bytes` bounds what is stored; `min_free_bytes` is disk space that appends leave untouched, so
-    that an hour can still be sealed, and its frames trimmed, when the disk is nearly full.
+    `max_bytes` bounds what is stored, `max_account_bytes` what is stored for one account, so that one
+    whose archive is stuck leaves room for the others. `min_free_bytes` is disk space that appends leave
+    untouched, so that an hour can still be sealed, and its frames trimmed, when the disk is nearly full.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, max_bytes: int, min_free_bytes: int) -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock, max_bytes: int, max_account_bytes: int, min_free_bytes: int
+    ) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
+        self._max_account_bytes = max_account_bytes
         self._min_free_bytes = min_free_bytes
         self._file = SpoolFile(path)
         self._counting = threading.Lock()
         self._id = self._scalar("SELECT value FROM marks WHERE name = 'spool_id'")
-        self._stored = int(self._scalar("SELECT coalesce(sum(stored_bytes), 0) FROM frames"))
+        self._of_accounts = dict[str, int](self._file.read(_BYTES_BY_ACCOUNT))
+        self._stored = sum(self._of_accounts.values())
         self._compressor = zstandard.ZstdCompressor(level=1)
+        self._writing = threading.Lock()  # for what changes the ledger: it is to follow the file
+        self._ledger = Ledger(self._waiting_in_file())
+        self._last_seq = self.last_seq()
+        self._trimming = threading.Lock()
+        self._archived_at = self._trimmed_at = time.monotonic()
+        self._space_to_give_back = False
         self._committer = GroupCommitter(self._commit)
 
     async def append(self, pieces: Sequence[Piece], *, reply: bytes, key: str = "") -> bytes:
-        if self._stored >= self._max_bytes:
-            raise Overloaded(
-                f"the spool holds {self._stored} bytes, its limit",
-                retry_after=10,
-                hint="the archive is behind: see 'logkeep archive status', or raise spool_max_bytes",
-            )
+        self._check_room(pieces)
         return await self._committer.submit(pieces, reply, key)
 
-    def waiting(self) -> list[Waiting]:
-        rows = self._file.read(
-            "SELECT account, hour, sum(lines), sum(raw_bytes), sum(stored_bytes), min(seq), max(seq), min(rx)"
-            " FROM frames LEFT JOIN archived USING (account, hour)"
-            " WHERE seq > coalesce(upto_seq, 0) GROUP BY account, hour ORDER BY hour, account"
-        )
-        return [
-            Waiting(
-                account=account,
-                hour=Hour(hour),
-                lines=lines,
-                raw_bytes=raw,
-                stored_bytes=stored,
-                first_seq=first,
-                last_seq=last,
-                first_rx=rx,
-            )
-            for account, hour, lines, raw, stored, first, last, rx in rows
-        ]
+    def append_now(self, pieces: Sequence[Piece]) -> None:
+        self._check_room(pieces)
+        self._committer.submit_now(pieces)
 
-    def frames(self, account: str, hour: Hour, *, after: int, upto: int) -> Iterator[Frame]:
+    def waiting(self, archive: str | None = None) -> list[Waiting]:
+        return self._ledger.waiting(archive)
+
+    def frames(self, archive: str, hour: Hour, *, after: int, upto: int) -> Iterator[Frame]:
         yield from self._frames(
-            "account = ? AND hour = ? AND seq > ? AND seq <= ? ORDER BY seq", (account, hour, after, upto)
+            "archive = ? AND hour = ? AND seq > ? AND seq <= ? ORDER BY seq", (archive, hour, after, upto)
         )
 
     def since(self, seq: int, *, max_bytes: int) -> list[Frame]:
@@ -97,19 +144,33 @@ class SqliteSpool:
                     break
         return taken
 
-    def archived(self, account: str, hour: Hour, *, upto: int) -> None:
-        with self._file.transaction() as db:
-            db.execute(
-                "INSERT INTO archived VALUES (?, ?, ?, 1)"
-                " ON CONFLICT DO UPDATE SET upto_seq = max(upto_seq, excluded.upto_seq), to_trim = 1",
-                (account, hour, upto),
-            )
+    def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
+        self._archived_at = time.monotonic()
+        with self._writing:
+            with self._file.transaction() as db:
+                db.execute(
+                    "INSERT INTO archived VALUES (?, ?, ?, 1)"
+                    " ON CONFLICT DO UPDATE SET upto_seq = max(upto_seq, excluded.upto_seq), to_trim = 1",
+                    (archive, hour, upto),
+                )
+            waiting = self._ledger.find(archive, hour)
+            if waiting is not None and waiting.last_seq <= upto:
+                self._ledger.drop(archive, hour)
+            elif waiting is not None and waiting.first_seq <= upto:
+                self._ledger.replace(archive, self._waiting_in_file(archive))
 
-    def archived_upto(self, account: str, hour: Hour) -> int:
+    def archived_upto(self, archive: str, hour: Hour) -> int:
         rows = self._file.read(
-            "SELECT upto_seq FROM archived WHERE account = ? AND hour = ?", (account, hour)
+            "SELECT upto_seq FROM archived WHERE archive = ? AND hour = ?", (archive, hour)
         )
         return int(rows[0][0]) if rows else 0
+
+    def received(self, archive: str) -> Mapping[Hour, Received]:
+        with self._writing:  # so that what is told here is told by `waiting` too from now on
+            rows = self._file.read(
+                "SELECT hour, lines, raw_bytes FROM received WHERE archive = ? AND lines >= 0", (archive,)
+            )
+        return {Hour(hour): Received(lines=lines, raw_bytes=raw) for hour, lines, raw in rows}
 
     def indexed(self, upto: int) -> None:
         with self._file.transaction() as db:
@@ -119,12 +180,28 @@ class SqliteSpool:
         return int(self._scalar("SELECT value FROM marks WHERE name = 'indexed'"))
 
     def trim(self) -> int:
-        trimmed = 0
-        while count := self._trim_batch():
-            trimmed += count
-        if trimmed:
-            self._file.give_back(_PAGES_TO_GIVE_BACK)
-        return trimmed
+        """Takes some of them each time. Put off while hours are archived one after the other and there is
+        room; and when another thread is at it, this one goes on."""
+        if not self._trimming.acquire(blocking=False):
+            return 0
+        try:
+            return self._trim() if self._pays_to_trim() else 0
+        finally:
+            self._trimming.release()
+
+    def forget(self, archive: str) -> None:
+        with self._writing:
+            with self._file.transaction() as db:
+                db.execute("DELETE FROM received WHERE archive = ?", (archive,))
+                db.execute("DELETE FROM archived WHERE archive = ?", (archive,))
+                # Frames are not rewritten. They count as archived, up to here: an archive that is made under
+                # the same name later begins behind them.
+                db.execute(
+                    "INSERT INTO archived SELECT archive, hour, max(seq), 2 FROM frames"
+                    " WHERE archive = ? GROUP BY hour",
+                    (archive,),
+                )
+            self._ledger.replace(archive, ())
 
     def spool_id(self) -> int:
         return self._id
@@ -144,6 +221,14 @@ class SqliteSpool:
     def stored_bytes(self) -> int:
         return self._stored
 
+    def account_bytes(self) -> Mapping[str, int]:
+        with self._counting:
+            return dict(self._of_accounts)
+
+    def oldest_rx(self) -> int | None:
+        rx: int | None = self._file.read(_OLDEST_RX)[0][0]
+        return rx
+
     def close(self) -> None:
         self._committer.close()
         self._file.close()
@@ -153,17 +238,21 @@ class SqliteSpool:
         self._check_free_space()
         crash_point("append.begin")
         if any(job.key for job in jobs):
-            with self._file.transaction() as db:
-                fresh = [job for job in jobs if not self._answered_before(db, job)]
-                rows = self._rows(fresh)
-                self._insert(db, rows)
-                crash_point("append.inserted")
+            with self._writing:
+                with self._file.transaction() as db:
+                    fresh = [job for job in jobs if not self._answered_before(db, job)]
+                    rows = self._rows(fresh)
+                    self._insert(db, rows)
+                    crash_point("append.inserted")
+                self._enter(rows)
         else:
             rows = self._rows(jobs)
-            self._insert_alone(rows)
+            with self._writing:
+                self._insert_alone(rows)
+                self._enter(rows)
             for job in jobs:
                 job.answer = job.reply
-        self._count_stored(sum(len(row[-1]) for row in rows))
+        self._count_stored((row[0], len(row[-1])) for row in rows)
         crash_point("append.committed")
 
     def _answered_before(self, db: sqlite3.Connection, job: Job) -> bool:
@@ -197,48 +286,149 @@ class SqliteSpool:
         data = self._compressor.compress(b"".join([piece.payload for piece in group]))
         return (*_metadata(group, len(data)), data)
 
-    def _trim_batch(self) -> int:
-        with self._file.transaction() as db:
-            # From the few hours that are not trimmed yet to their frames, never the other way round.
-            rows = db.execute(
-                "SELECT seq, stored_bytes, last_lid FROM archived CROSS JOIN frames USING (account, hour)"
-                " WHERE to_trim AND seq <= min(upto_seq, (SELECT value FROM marks WHERE name = 'indexed'))"
-                " LIMIT ?",
-                (_TRIM_BATCH,),
-            ).fetchall()
-            if rows:
-                highest = max(last_lid for _, _, last_lid in rows)
-                db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
-                db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _, _ in rows])
-            else:
-                db.execute(
-                    "UPDATE archived SET to_trim = 0 WHERE to_trim"
-                    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
+    def _enter(self, rows: Sequence[_Row]) -> None:
+        """Count what was inserted, in this order, as waiting."""
+        for account, archive, _, hour, lines, raw, stored, _, _, _, _, rx, _ in rows:
+            self._last_seq += 1
+            if archive:
+                self._ledger.add(
+                    Waiting(
+                        account=account,
+                        archive=archive,
+                        hour=Hour(hour),
+                        lines=lines,
+                        raw_bytes=raw,
+                        stored_bytes=stored,
+                        first_seq=self._last_seq,
+                        last_seq=self._last_seq,
+                        first_rx=rx,
+                    )
                 )
-        self._count_stored(-sum(stored for _, stored, _ in rows))
-        return len(rows)
 
-    def _count_stored(self, change: int) -> None:
+    def _waiting_in_file(self, archive: str | None = None) -> list[Waiting]:
+        if archive is None:
+            rows = self._file.read(_WAITING + _BY_HOUR)
+        else:
+            rows = self._file.read(_WAITING + _OF_ARCHIVE + _BY_HOUR, (archive,))
+        return [
+            Waiting(
+                account=account,
+                archive=archive,
+                hour=Hour(hour),
+                lines=lines,
+                raw_bytes=raw,
+                stored_bytes=stored,
+                first_seq=first,
+                last_seq=last,
+                first_rx=rx,
+            )
+            for account, archive, hour, lines, raw, stored, first, last, rx in rows
+        ]
+
+    def _pays_to_trim(self) -> bool:
+        """Whether it need not be put off."""
+        now, held = time.monotonic(), self._stored
+        return (
+            held <= _LITTLE_BYTES
+            or now - self._archived_at >= _QUIET_S
+            or now - self._trimmed_at >= _PUT_OFF_S
+            or held >= self._max_bytes / 2
+            or max(self.account_bytes().values(), default=0) >= self._max_account_bytes / 2
+            or disk_usage(self._file.path.parent).free < self._min_free_bytes + held
+        )
+
+    def _trim(self) -> int:
+        """Delete in the order of seq, so that what lies on one page goes at once."""
+        trimmed, after = 0, 0
+        for _ in range(_TRIM_TRANSACTIONS):
+            first = self._file.read(_NEXT_TO_TRIM, (after, after))[0][0]
+            if first is None:
+                self._end_trim()
+                break
+            began = time.monotonic()
+            rows = self._next_to_trim(first)
+            self._delete(rows)
+            trimmed += len(rows)
+            after = rows[-1][0]
+            time.sleep(time.monotonic() - began)
+        return trimmed
+
+    def _end_trim(self) -> None:
+        """Nothing was left a moment ago: do not look there again, and give space back."""
+        with self._file.transaction() as db:
+            # Unless there is more again: an hour was archived, or the index came further, meanwhile.
+            if db.execute(_NEXT_TO_TRIM, (0, 0)).fetchone()[0] is None:
+                db.execute(_FORGET_TRIMMED)
+                db.execute(_TRIMMED)
+        self._trimmed_at = time.monotonic()
+        if self._space_to_give_back:
+            self._space_to_give_back = False
+            self._file.give_back(_PAGES_TO_GIVE_BACK)
+
+    def _next_to_trim(self, first: int) -> list[Any]:
+        """One transaction's frames, from this seq on; one at least."""
+        upto = first + _TRIM_FRAMES - 1
+        rows = self._file.read(_TO_TRIM, (first - 1, upto, first - 1, upto))
+        size = 0
+        for count, (_, _, stored, _) in enumerate(rows, 1):
+            size += stored
+            if size >= _TRIM_BYTES:
+                return rows[:count]
+        return rows
+
+    def _delete(self, rows: Sequence[Any]) -> None:
+        with self._file.transaction() as db:
+            highest = max(last_lid for _, _, _, last_lid in rows)
+            db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
+            db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _, _, _ in rows])
+        self._space_to_give_back = True
+        self._count_stored((account, -stored) for _, account, stored, _ in rows)
+
+    def _count_stored(self, changes: Iterable[tuple[str, int]]) -> None:
+        by_account = Counter[str]()
+        for account, change in changes:
+            by_account[account] += change
         with self._counting:  # commits and trims run side by side
-            self._stored += change
+            for account, change in by_account.items():
+                self._stored += change
+                self._of_accounts[account] = self._of_accounts.get(account, 0) + change
+                if not self._of_accounts[account]:
+                    del self._of_accounts[account]
 
     def _frames(self, condition: str, values: tuple[object, ...]) -> Generator[Frame, None, None]:
         sql = f"SELECT {_COLUMNS} FROM frames WHERE {condition}"  # noqa: S608
         with closing(self._file.stream(sql, values)) as rows:
             for row in rows:
-                seq, account, hour, lines, raw, min_ts, max_ts, first_lid, last_lid, rx, data = row
+                seq, account, archive, indexed, hour, lines, raw, *times, first_lid, last_lid, rx, data = row
                 yield Frame(
                     seq=seq,
                     account=account,
+                    archive=archive,
+                    indexed=bool(indexed),
                     hour=Hour(hour),
                     lines=lines,
                     raw_bytes=raw,
-                    min_ts=min_ts,
-                    max_ts=max_ts,
+                    min_ts=times[0],
+                    max_ts=times[1],
                     first_lid=first_lid,
                     last_lid=last_lid,
                     rx=rx,
                     data=data,
+                )
+
+    def _check_room(self, pieces: Sequence[Piece]) -> None:
+        if self._stored >= self._max_bytes:
+            raise Overloaded(
+                f"the spool holds {self._stored} bytes, its limit",
+                retry_after=10,
+                hint="the archive is behind: see 'logkeep archive status', or raise spool_max_bytes",
+            )
+        for account in {piece.account for piece in pieces}:
+            if (stored := self._of_accounts.get(account, 0)) >= self._max_account_bytes:
+                raise Overloaded(
+                    f"the spool holds {stored} bytes of the account {account}, its share",
+                    retry_after=10,
+                    hint="its archive is behind: see 'logkeep archive status'; other accounts go on",
                 )
 
     def _check_free_space(self) -> None:
@@ -255,9 +445,9 @@ class SqliteSpool:
 
 
 def _frame_groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Pieces of one account and hour together, in order, until each group holds a frame's bytes."""
-    ordered = sorted(pieces, key=_account_and_hour)  # stable: within an hour the order of arrival stays
-    for _, of_hour in groupby(ordered, key=_account_and_hour):
+    """Like pieces of one archive and hour together, in order, until each group holds a frame's bytes."""
+    ordered = sorted(pieces, key=_kind)  # stable: within an hour the order of arrival stays
+    for _, of_hour in groupby(ordered, key=_kind):
         group: list[Piece] = []
         size = 0
         for piece in of_hour:
@@ -275,14 +465,13 @@ def _insertion(rows: Sequence[_Row]) -> tuple[str, list[Any]]:
     return f"{_INSERT} {places}", [value for row in rows for value in row]
 
 
-def _account_and_hour(piece: Piece) -> tuple[str, int]:
-    return piece.account, piece.hour
+def _kind(piece: Piece) -> tuple[str, str, bool, int]:
+    return piece.account, piece.archive, piece.indexed, piece.hour
 
 
 def _metadata(group: list[Piece], stored: int) -> tuple[object, ...]:
     return (
-        group[0].account,
-        group[0].hour,
+        *_kind(group[0]),
         sum(piece.lines for piece in group),
         sum(len(piece.payload) for piece in group),
         stored,

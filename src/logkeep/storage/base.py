@@ -53,6 +53,10 @@ class Bucket(Protocol):
     def list(self, prefix: str = "") -> Iterator[Stat]:
         """Every object below the folder `prefix` ("" for all), ordered by key."""
 
+    def delete(self, key: str) -> None:
+        """Remove an object, or find that it is not there. Only the connection test does, and only what
+        it put there. Raises StorageDenied where that is not allowed."""
+
     def local_path(self, key: str) -> Path | None:
         """Where the object is as a file of this machine; None unless the bucket is a folder."""
 

@@ -72,6 +72,13 @@ class FolderBucket:
         with _translated(prefix or ".", self._root):
             yield from _walk(os.fspath(folder), prefix.rstrip("/") + "/" if prefix else "")
 
+    def delete(self, key: str) -> None:
+        with _translated(key, self._root):
+            path = self._path(key)
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync_folder(path.parent)
+
     def local_path(self, key: str) -> Path | None:
         return self._path(key)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from logkeep.api.auth import ingest_account, require_admin, token_of
-from logkeep.catalog.accounts import Keys
 from logkeep.catalog.catalog import open_catalog
+from logkeep.catalog.keys import Keys
 from logkeep.catalog.values import AccountKind, KeyRole
 from logkeep.errors import Forbidden, Unauthorized
 
@@ -63,7 +63,7 @@ def test_an_ingest_key_names_its_account_and_opens_nothing_else(keys: Keys) -> N
 
 def test_an_admin_token_opens_all_but_intake(keys: Keys) -> None:
     asked = request(headers={"apikey": keys.issue("", KeyRole.ADMIN, 0)})
-    require_admin(asked, keys)
+    assert require_admin(asked, keys).id == keys.listed("")[0].id
     with pytest.raises(Forbidden, match="may not send lines"):
         ingest_account(asked, keys)
 

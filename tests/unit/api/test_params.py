@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
-from logkeep.api.params import json_body, time_range, whole_number
-from logkeep.errors import BadBody, BadRange, BadTime, InputError
+from logkeep.api.params import bounded, flag, json_body, one_line, seconds, size, time_range, whole_number
+from logkeep.errors import BadBody, BadRange, BadSetting, BadTime, InputError
 from logkeep.timeline import MAX_MS, TimeRange
 
 from .requests import request
@@ -36,6 +36,35 @@ def test_a_whole_number_has_a_default(query: str, number: int) -> None:
 def test_what_is_no_whole_number_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"^limit is '.*', not a whole number$"):
         whole_number(request(query=f"limit={text}".replace("+", "%2B")), "limit", 7)
+
+
+def test_a_bounded_number_is_from_1_to_its_bound() -> None:
+    assert bounded(request(query="limit=10"), "limit", 5, most=10) == 10
+    for text in ("0", "11"):
+        with pytest.raises(InputError, match="not 1 to 10"):
+            bounded(request(query=f"limit={text}"), "limit", 5, most=10)
+
+
+def test_a_flag_is_true_or_false_and_false_when_left_out() -> None:
+    assert [flag(request(query=text), "x") for text in ("", "x=true", "x=false")] == [False, True, False]
+    with pytest.raises(InputError, match="not true or false"):
+        flag(request(query="x=1"), "x")
+
+
+def test_durations_and_sizes_are_numbers_or_texts() -> None:
+    assert [seconds("d", value) for value in (90, "90", "10m", "5d")] == [90, 90, 600, 432_000]
+    assert [size("s", value) for value in (512, "64KiB")] == [512, 65_536]
+    with pytest.raises(BadSetting, match="d is '5 years', which cannot be used") as caught:
+        seconds("d", "5 years")
+    assert caught.value.field == "d"
+
+
+def test_one_line_is_short_and_one() -> None:
+    assert one_line("title", "  our shop ") == "our shop"
+    for text in ("x" * 201, "a\nb", "a\x00b"):
+        with pytest.raises(BadSetting) as caught:
+            one_line("title", text)
+        assert caught.value.field == "title"
 
 
 class Body(msgspec.Struct):

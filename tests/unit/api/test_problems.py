@@ -20,6 +20,8 @@ def test_every_error_of_the_tree_has_its_status() -> None:
     def made(kind: type[errors.LogkeepError]) -> errors.LogkeepError:
         if issubclass(kind, errors.QuerySyntaxError):
             return kind("no", column=1)
+        if issubclass(kind, errors.ConnectionTestFailed):
+            return kind("no", verdicts=[])
         return kind("no")
 
     kinds = [kind for kind in tree(errors.LogkeepError) if kind.__module__ == errors.__name__]
@@ -29,6 +31,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "BadTime": 400,
         "BadRange": 400,
         "BadSetting": 400,
+        "ConnectionTestFailed": 400,
         "BadBody": 400,
         "QuerySyntaxError": 400,
         "UnknownMediaType": 415,
@@ -72,6 +75,29 @@ def test_every_error_of_the_tree_has_its_status() -> None:
                 "status": 400,
                 "detail": "broken",
                 "position": 7,
+            },
+            {},
+        ),
+        (
+            errors.BadSetting("no such region", hint="give its id", field="region"),
+            {
+                "type": "urn:logkeep:bad-setting",
+                "title": "Bad request",
+                "status": 400,
+                "detail": "no such region",
+                "hint": "give its id",
+                "field": "region",
+            },
+            {},
+        ),
+        (
+            errors.ConnectionTestFailed("write failed", verdicts=[{"check": "write", "ok": False}]),
+            {
+                "type": "urn:logkeep:connection-test-failed",
+                "title": "Bad request",
+                "status": 400,
+                "detail": "write failed",
+                "verdicts": [{"check": "write", "ok": False}],
             },
             {},
         ),

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logkeep.archive.layout import key_of, manifest_key, object_key, parse_key, prefixes
+from logkeep.archive.layout import (
+    key_of,
+    manifest_key,
+    marker_key,
+    object_key,
+    parse_key,
+    parse_marker_key,
+    prefixes,
+)
 from logkeep.timeline import MAX_MS, Hour, TimeRange, hour_of, parse_time
 
 
@@ -66,6 +74,27 @@ def test_a_key_says_what_it_was_made_from(account: str, at: int, part: int) -> N
 )
 def test_other_keys_are_no_objects(key: str) -> None:
     assert parse_key(key) is None
+
+
+@given(account=st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True), number=st.integers(0, 99_999))
+def test_a_markers_key_says_what_it_was_made_from(account: str, number: int) -> None:
+    key = marker_key(account, number)
+
+    assert parse_marker_key(key) == (account, number)
+    assert parse_key(key) is None
+    assert object_key(key) is None
+
+
+def test_the_first_marker_has_no_number() -> None:
+    assert [marker_key("main", number) for number in (0, 1)] == ["_account/main.json", "_account/main.1.json"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["_account/main", "_account/main.0.json", "_account/main.01.json", "_account/a/b.json", "main.json", ""],
+)
+def test_other_keys_are_no_markers(key: str) -> None:
+    assert parse_marker_key(key) is None
 
 
 def test_a_short_range_is_listed_by_days() -> None:

@@ -1,9 +1,28 @@
 from __future__ import annotations
 
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
 import pytest
 
-from logkeep.archive.manifest import BlockEntry, Manifest, decode, encode
+from logkeep.archive import manifest as manifests
+from logkeep.archive.layout import key_of, manifest_key
+from logkeep.archive.manifest import (
+    BlockEntry,
+    ChainHead,
+    Manifest,
+    decode,
+    digest,
+    encode,
+    find_chain_head,
+)
 from logkeep.errors import DamagedArchive
+from logkeep.storage.base import JSON
+from logkeep.storage.folder import FolderBucket
+from logkeep.timeline import Hour
 
 MANIFEST = Manifest(
     format_version=1,
@@ -77,3 +96,94 @@ def test_a_higher_format_version_is_refused_with_what_to_do() -> None:
 def test_what_is_no_manifest_is_named(data: bytes) -> None:
     with pytest.raises(DamagedArchive, match="_manifest/x is not a manifest"):
         decode(data, "_manifest/x")
+
+
+def test_a_manifest_of_a_chain_names_the_one_before_it() -> None:
+    linked = msgspec.structs.replace(MANIFEST, chain=7, previous_key="_manifest/x.json", previous_sha256="ab")
+
+    data = encode(linked)
+
+    assert data.endswith(b'}],"chain":7,"previous_key":"_manifest/x.json","previous_sha256":"ab"}\n')
+    assert decode(data, "m") == linked
+
+
+def test_the_first_of_a_chain_names_none() -> None:
+    assert encode(msgspec.structs.replace(MANIFEST, chain=1)).endswith(b'}],"chain":1}\n')
+
+
+def test_the_digest_is_that_of_the_stored_bytes() -> None:
+    assert digest(ENCODED) == hashlib.sha256(ENCODED).hexdigest()
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> FolderBucket:
+    return FolderBucket(tmp_path / "archive")
+
+
+def put(
+    bucket: FolderBucket, hour: int, chain: int, *, account: str = "main", modified: int = 0
+) -> ChainHead:
+    """A manifest with this number, written at `modified` seconds."""
+    key = manifest_key(key_of(account, Hour(hour), 0))
+    data = encode(msgspec.structs.replace(MANIFEST, account=account, hour=hour, chain=chain))
+    bucket.put_new(key, data, JSON)
+    os.utime(bucket.local_path(key) or "", (modified, modified))
+    return ChainHead(chain=chain, key=key, sha256=digest(data))
+
+
+def test_a_place_without_a_chain_has_no_head(bucket: FolderBucket) -> None:
+    assert find_chain_head(bucket, "main") is None
+
+    put(bucket, 500_000, 0)
+    put(bucket, 500_001, 5, account="other")
+
+    assert find_chain_head(bucket, "main") is None
+
+
+def test_the_head_is_found_in_an_old_hour(bucket: FolderBucket) -> None:
+    for number in range(150):
+        put(bucket, 500_000 + number, number + 1, modified=number)
+    head = put(bucket, 499_000, 151, modified=1000)
+
+    assert find_chain_head(bucket, "main") == head
+
+
+def test_the_head_is_found_where_copying_lost_the_times(bucket: FolderBucket) -> None:
+    for number in range(150):
+        put(bucket, 500_000 + number, number + 1)
+    head = put(bucket, 500_150, 151)
+
+    assert find_chain_head(bucket, "main") == head
+
+
+def test_the_head_is_found_past_manifests_that_cannot_be_read(bucket: FolderBucket) -> None:
+    head = put(bucket, 500_000, 1)
+    bucket.put_new(manifest_key(key_of("main", Hour(500_001), 0)), b"torn", JSON)
+    bucket.put_new("_manifest/README", b"", JSON)
+
+    assert find_chain_head(bucket, "main") == head
+
+
+def test_no_more_manifests_are_read_than_the_latest(
+    bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifests, "_LATEST", 2)
+    for number in range(10):
+        put(bucket, 500_000 + number, number + 1, modified=100 - number)
+    watched = Watched(bucket)
+
+    head = find_chain_head(watched, "main")
+
+    assert (head and head.chain, watched.read) == (10, 4)
+
+
+class Watched(FolderBucket):
+    """The same bucket, counting reads."""
+
+    def __init__(self, bucket: FolderBucket) -> None:
+        super().__init__(Path(urlsplit(bucket.url).path))
+        self.read = 0
+
+    def get(self, key: str) -> bytes:
+        self.read += 1
+        return super().get(key)

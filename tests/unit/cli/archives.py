@@ -48,6 +48,8 @@ def _frame(number: int, hour: Hour, records: Sequence[Record]) -> Frame:
     return Frame(
         seq=number,
         account="main",
+        archive="main",
+        indexed=True,
         hour=hour,
         lines=len(records),
         raw_bytes=len(payload),

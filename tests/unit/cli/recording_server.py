@@ -25,6 +25,7 @@ class Seen:
 class Answer:
     status: int = 200
     document: Any = None
+    raw: bytes = b""  # in place of the document
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -66,7 +67,7 @@ class Server:
                     server.seen.append(seen)
                     server.lock.notify_all()
                     answer = server.respond(seen)
-                content = msgspec.json.encode(answer.document)
+                content = answer.raw or msgspec.json.encode(answer.document)
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
@@ -74,7 +75,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that http.server asks for
+            do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that http.server asks for
 
             def log_message(self, *_args: object) -> None: ...
 

@@ -24,7 +24,7 @@ def test_the_demo_goes_through_and_its_counts_agree() -> None:
     assert done.stdout.splitlines()[-1].startswith("All counts agree.")
 
 
-@pytest.mark.parametrize("name", ["seal", "grep"])
+@pytest.mark.parametrize("name", ["seal", "grep", "chain", "upload"])
 def test_a_benchmark_measures_something(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", "--quick", "--json"],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from logkeep.cli.output import amount, pointing_into, record_line, seconds, size, table
+from logkeep.cli.output import amount, pointing_into, record_line, seconds, size, span, table
 from logkeep.errors import QuerySyntaxError
 
 
@@ -20,6 +20,14 @@ def test_sizes_are_in_thousands(count: int, shown: str) -> None:
 )
 def test_durations_are_short(count: float, shown: str) -> None:
     assert seconds(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 s"), (90, "90 s"), (600, "10 min"), (5400, "90 min"), (21_600, "6 h"), (604_800, "7 d")],
+)
+def test_durations_that_were_set_are_shown_exactly(count: int, shown: str) -> None:
+    assert span(count) == shown
 
 
 def test_amounts_are_grouped() -> None:

@@ -146,20 +146,34 @@ def test_archive_seal_asks_for_what_is_due_or_for_all(server: Server) -> None:
     ]
 
 
-def test_archive_seal_names_the_accounts_whose_archive_failed(server: Server) -> None:
-    answer_with(server, {"sealed": [], "failed": [{"account": "main", "error": "no such bucket"}]})
+def test_archive_seal_names_the_archives_that_failed(server: Server) -> None:
+    failed = {"account": "main", "archive": "main-2", "error": "no such bucket"}
+    answer_with(server, {"sealed": [], "failed": [failed]})
     done = run(server, "archive", "seal", "--now")
     assert (done.exit_code, done.stdout) == (6, "")
-    assert done.stderr == "logkeep: the archive of main failed: no such bucket\n"
+    assert done.stderr == "logkeep: the archive main-2 of main failed: no such bucket\n"
+
+
+def test_one_archive_is_sealed_and_listed_alone(server: Server) -> None:
+    answer_with(server, {"sealed": [OBJECT], "failed": [], "objects": [OBJECT]})
+    assert lines_of(run(server, "archive", "seal", "--archive", "main-2", "--json")) == [OBJECT]
+    assert lines_of(run(server, "archive", "ls", "--archive", "main-2", "--json")) == [OBJECT]
+    assert [seen.path for seen in server.seen] == [
+        "/v1/archives/main-2/seal",
+        "/v1/archives/main-2/objects",
+    ]
 
 
 def test_archive_status_shows_what_waits(server: Server) -> None:
     status = {
+        "alarm": True,
         "accounts": [
             {
+                "id": "main-2",
                 "account": "main",
                 "archive": "file:///x",
-                "state": "ok",
+                "state": "failing",
+                "alarm": True,
                 "lag_s": 30,
                 "open_hours": [
                     {"hour": "2025-11-20T12:00Z", "lines": 5, "bytes": 100, "due_at": "2025-11-20T13:10Z"}
@@ -170,7 +184,9 @@ def test_archive_status_shows_what_waits(server: Server) -> None:
                 "archived_lines": 1200,
                 "archived_raw_bytes": 350_000,
                 "archived_bytes": 100_000,
-                "last_error": None,
+                "last_error": "no such bucket",
+                "next_try": "2025-11-20T13:11Z",
+                "differences": [{"hour": "2025-11-20T11:00Z", "accepted": 7, "archived": 6}],
             }
         ],
         "spool_bytes": 2048,
@@ -179,8 +195,16 @@ def test_archive_status_shows_what_waits(server: Server) -> None:
     }
     answer_with(server, status)
     shown = run(server, "archive", "status").stdout
-    assert "1 objects, 1,200 lines, 100.0 kB" in shown
-    assert "2025-11-20T12:00Z" in shown
+    for text in (
+        "ARCHIVE main-2",
+        "1 objects, 1,200 lines, 100.0 kB",
+        "2025-11-20T12:00Z",
+        "no such bucket",
+        "2025-11-20T13:11Z",
+        "2025-11-20T11:00Z: 7 accepted, 6 archived",
+        "ALARM",
+    ):
+        assert text in shown
     assert lines_of(run(server, "archive", "status", "--json")) == [status]
 
 
@@ -200,6 +224,14 @@ def test_restore_create_can_wait_for_the_end(server: Server) -> None:
         "query": "level:error",
         "account": "main",
     }
+
+
+def test_a_restore_can_read_one_archive_and_any_marker(server: Server) -> None:
+    answer_with(server, RESTORE)
+    span = ("--name", "x", "--from", "-2h", "--to", "now")
+    assert run(server, "restore", "create", *span, "--archive", "main-2", "--any-marker").exit_code == 0
+    body = msgspec.json.decode(server.seen[0].body)
+    assert (body["archive"], body["any_marker"]) == ("main-2", True)
 
 
 def test_a_restore_that_fails_while_waited_for_ends_with_1(server: Server) -> None:
@@ -247,18 +279,3 @@ def test_an_unknown_restore_ends_with_3(server: Server) -> None:
     server.respond = lambda _seen: Answer(status=404, document={"detail": "there is no restore 42"})
     done = run(server, "restore", "show", "42")
     assert (done.exit_code, done.stderr) == (3, "logkeep: there is no restore 42\n")
-
-
-def test_account_create_shows_its_key(server: Server) -> None:
-    made = {"account": "shop", "kind": "live", "created_at": "x", "restore": None, "ingest_key": "ik-1"}
-    answer_with(server, made)
-    assert "ik-1" in run(server, "account", "create", "shop").stdout
-    assert lines_of(run(server, "account", "create", "shop", "--json")) == [made]
-
-
-def test_account_ls_lists_accounts(server: Server) -> None:
-    accounts = [{"account": "main", "kind": "live", "created_at": "2025-11-20T12:00Z", "restore": None}]
-    answer_with(server, {"accounts": accounts})
-    shown = run(server, "account", "ls").stdout.splitlines()
-    assert shown[1].split() == ["main", "live", "2025-11-20T12:00Z", "-"]
-    assert lines_of(run(server, "account", "ls", "--json")) == accounts

@@ -59,6 +59,8 @@ def frame_of(payload: bytes) -> Frame:
     return Frame(
         seq=1,
         account="main",
+        archive="main",
+        indexed=True,
         hour=Hour(0),
         lines=60,
         raw_bytes=len(payload),

@@ -35,7 +35,11 @@ def matches(query: str, record: Record) -> bool:
         (r"/(?m)^b$/", "a\nb\nc", True),
         (r"/^\s$/", "\v", False),
         (r"/\w/", "é", False),
-        (r"/(?i)S/", "\u017f", False),
+        (r"/(?i)S/", "\u017f", True),  # RE2 folds all of Unicode
+        (r"/(?i)É/", "é", True),
+        (r"/(?i:a)b/", "Ab", True),
+        (r"/(?i:a)b/", "AB", False),
+        (r"/\pL[[:digit:]]/", "é7", True),
         (r"/(?i)[a-z]/", "\u0131", False),
         (r"/(?i)failed p/", "FAILED PASS", True),
         (r"/a\{,/", "a{,", True),

@@ -33,7 +33,7 @@ def test_an_expression_stands_behind_the_text_it_needs() -> None:
     assert compile_sql(parse(r"/for user \d/")) == Condition(
         sql="(hasAllTokens(lower(_line), {q0:Array(String)}) AND position(_line, {q1:String}) > 0"
         " AND match(_line, {q2:String}))",
-        params={"q0": ["user"], "q1": "for user ", "q2": "for user [0-9]"},
+        params={"q0": ["user"], "q1": "for user ", "q2": r"for user \d"},
     )
 
 

@@ -12,7 +12,9 @@ def blocks(count: int, *, raw: int = 10, within: bool = True, start: int = 0) ->
 
 
 def selected(key: str, count: int, *, whole: bool = True, dedupe: bool = False, raw: int = 10) -> Selected:
-    return Selected(key=key, size=count * 4, spans=blocks(count, raw=raw), whole=whole, dedupe=dedupe)
+    return Selected(
+        key=key, size=count * 4, spans=blocks(count, raw=raw), whole=whole, target=0, dedupe=dedupe
+    )
 
 
 def test_small_objects_share_a_chunk_and_stay_whole() -> None:
@@ -39,14 +41,16 @@ def test_a_large_object_is_cut_into_runs_of_about_equal_size() -> None:
 
 
 def test_blocks_that_are_not_neighbours_are_read_apart() -> None:
-    one = Selected(key="a", size=100, spans=(*blocks(2), *blocks(1, start=5)), whole=False)
+    one = Selected(key="a", size=100, spans=(*blocks(2), *blocks(1, start=5)), whole=False, target=0)
     assert [piece.ranges for chunk in cut([one], 60, exact=True) for piece in chunk.pieces] == [
         ((0, 8), (20, 4))
     ]
 
 
 def test_a_chunk_with_a_block_that_is_partly_outside_has_no_known_count() -> None:
-    one = Selected(key="a", size=12, spans=(*blocks(2), *blocks(1, start=2, within=False)), whole=True)
+    one = Selected(
+        key="a", size=12, spans=(*blocks(2), *blocks(1, start=2, within=False)), whole=True, target=0
+    )
     assert [chunk.lines for chunk in cut([one], 20, exact=True)] == [4, None]
 
 

@@ -18,7 +18,7 @@ def bucket(tmp_path: Path) -> FolderBucket:
 
 
 def test_a_whole_object_of_a_folder_is_linked_not_copied(bucket: FolderBucket, tmp_path: Path) -> None:
-    with fetched(bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work") as files:
+    with fetched(lambda _target: bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work") as files:
         assert [file.name for file in files] == ["00000.json.gz"]
         assert files[0].is_symlink()
         assert files[0].read_bytes() == b"0123456789"
@@ -27,14 +27,14 @@ def test_a_whole_object_of_a_folder_is_linked_not_copied(bucket: FolderBucket, t
 
 def test_ranges_of_an_object_are_put_together_in_one_file(bucket: FolderBucket, tmp_path: Path) -> None:
     pieces = [Piece(key="a.json.gz", size=10, ranges=((0, 2), (5, 3)))]
-    with fetched(bucket, pieces, tmp_path / "work") as files:
+    with fetched(lambda _target: bucket, pieces, tmp_path / "work") as files:
         assert files[0].read_bytes() == b"01567"
 
 
 def test_what_an_interrupted_run_left_in_the_folder_is_gone(bucket: FolderBucket, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "00007.json.gz").write_bytes(b"old")
-    with fetched(bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work"):
+    with fetched(lambda _target: bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work"):
         assert [file.name for file in (tmp_path / "work").iterdir()] == ["00000.json.gz"]
 
 
@@ -42,7 +42,7 @@ def test_an_object_that_is_not_as_long_as_planned_is_named(bucket: FolderBucket,
     pieces = [Piece(key="a.json.gz", size=11)]
     with (
         pytest.raises(DamagedArchive, match=r"a\.json\.gz has 10 bytes and should have 11"),
-        fetched(bucket, pieces, tmp_path / "work"),
+        fetched(lambda _target: bucket, pieces, tmp_path / "work"),
     ):
         pass
     assert not (tmp_path / "work").exists()
@@ -50,5 +50,8 @@ def test_an_object_that_is_not_as_long_as_planned_is_named(bucket: FolderBucket,
 
 def test_an_object_that_is_gone_is_named(bucket: FolderBucket, tmp_path: Path) -> None:
     pieces = [Piece(key="b.json.gz", size=11)]
-    with pytest.raises(ObjectMissing, match=r"b\.json\.gz"), fetched(bucket, pieces, tmp_path / "work"):
+    with (
+        pytest.raises(ObjectMissing, match=r"b\.json\.gz"),
+        fetched(lambda _target: bucket, pieces, tmp_path / "work"),
+    ):
         pass

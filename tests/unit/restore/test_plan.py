@@ -7,7 +7,7 @@ from pathlib import Path
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import BlockEntry, Manifest, encode
 from logkeep.restore.chunks import ChunkSpec, Piece
-from logkeep.restore.plan import RestorePlan, plan_restore
+from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.request import RestoreRequest
 from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import Hour, TimeRange, hour_start
@@ -61,7 +61,7 @@ def put(
 
 def plan(bucket: FolderBucket, start: int, end: int, query: str = "") -> RestorePlan:
     return plan_restore(
-        bucket,
+        [Source(target=0, bucket=bucket)],
         RestoreRequest(name="x", source="main", range=TimeRange(start=start, end=end), query=query),
     )
 

@@ -17,6 +17,8 @@ PATIENCE_S = 10
 def piece(payload: bytes) -> Piece:
     return Piece(
         account="main",
+        archive="main",
+        indexed=True,
         hour=Hour(1),
         lines=1,
         min_ts=0,
@@ -135,3 +137,51 @@ def test_closing_commits_what_waits() -> None:
 
     assert asyncio.run(close_meanwhile()) == b"onetwo"
     assert disk.commits == [[b"1"], [b"2"]]
+
+
+def test_a_thread_waits_for_the_commit_and_gets_its_error() -> None:
+    disk = Disk()
+    committer = GroupCommitter(disk)
+    thread = threading.Thread(target=committer.submit_now, args=([piece(b"1")],))
+    thread.start()
+    assert disk.entered.acquire(timeout=PATIENCE_S)
+    assert (thread.is_alive(), disk.commits) == (True, [])
+    disk.go.release(2)
+    thread.join(PATIENCE_S)
+    assert (thread.is_alive(), disk.commits) == (False, [[b"1"]])
+    disk.full = True
+    with pytest.raises(Overloaded, match="the disk is full"):
+        committer.submit_now([piece(b"2")])
+    committer.close()
+
+
+def test_a_thread_and_loops_share_a_commit() -> None:
+    disk = Disk()
+    committer = GroupCommitter(disk)
+
+    async def appends() -> bytes:
+        first = asyncio.create_task(committer.submit([piece(b"1")], b"one", ""))
+        await disk.wait_until_entered()
+        second = asyncio.create_task(committer.submit([piece(b"2")], b"two", ""))
+        await asyncio.sleep(0)
+        from_thread = asyncio.create_task(asyncio.to_thread(committer.submit_now, [piece(b"3")]))
+        while committer._jobs.qsize() < 2:
+            await asyncio.sleep(0)
+        disk.go.release(2)
+        await from_thread
+        return await first + await second
+
+    assert asyncio.run(appends()) == b"onetwo"
+    committer.close()
+    assert disk.commits == [[b"1"], [b"2", b"3"]]
+
+
+def test_nothing_is_taken_once_it_is_closed() -> None:
+    disk = Disk()
+    committer = GroupCommitter(disk)
+    committer.close()
+    with pytest.raises(Overloaded, match="is being closed"):
+        committer.submit_now([piece(b"1")])
+    with pytest.raises(Overloaded, match="is being closed"):
+        asyncio.run(committer.submit([piece(b"1")], b"", ""))
+    assert disk.commits == []

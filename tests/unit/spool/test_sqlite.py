@@ -6,11 +6,13 @@ import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from logkeep.errors import BadSetting, Overloaded
+from logkeep.spool import sqlite as module
 from logkeep.spool.base import Piece
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.timeline import Hour
@@ -20,7 +22,11 @@ NINE = Hour(498_657)
 
 def opened(folder: Path, *, min_free_bytes: int = 0) -> SqliteSpool:
     return SqliteSpool(
-        folder / "spool.sqlite", clock=lambda: 1000, max_bytes=1 << 40, min_free_bytes=min_free_bytes
+        folder / "spool.sqlite",
+        clock=lambda: 1000,
+        max_bytes=1 << 40,
+        max_account_bytes=1 << 40,
+        min_free_bytes=min_free_bytes,
     )
 
 
@@ -29,6 +35,8 @@ def piece(lid: int, size: int) -> Piece:
     payload = random.Random(lid).randbytes(size)
     return Piece(
         account="main",
+        archive="main",
+        indexed=True,
         hour=NINE,
         lines=1,
         min_ts=0,
@@ -64,8 +72,10 @@ def test_a_disk_that_takes_no_more_keeps_nothing_of_a_request_and_recovers(tmp_p
             append(spool, piece(2, 1000), piece(3, 3 << 20), key="k")
         assert (spool.last_seq(), spool.last_lid(), spool.stored_bytes()) == (1, 1, stored)
         assert [waiting.lines for waiting in spool.waiting()] == [1]
+        assert spool.received("main")[NINE].lines == 1
     assert append(spool, piece(2, 1000), piece(3, 3 << 20), key="k") == b"ok"
     assert [waiting.lines for waiting in spool.waiting()] == [3]
+    assert spool.received("main")[NINE].lines == 3
     spool.close()
     again = opened(tmp_path)
     assert [waiting.lines for waiting in again.waiting()] == [3]
@@ -128,3 +138,47 @@ def test_a_file_that_is_no_spool_is_refused(tmp_path: Path, content: bytes | Non
         (tmp_path / "spool.sqlite").write_bytes(content)
     with pytest.raises(BadSetting, match="cannot be opened"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        module._WAITING + module._BY_HOUR,
+        module._WAITING + module._OF_ARCHIVE + module._BY_HOUR,
+        module._TO_TRIM,
+        module._BYTES_BY_ACCOUNT,
+        module._OLDEST_RX,
+    ],
+)
+def test_what_looks_over_frames_reads_the_index_alone(tmp_path: Path, query: str) -> None:
+    opened(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "spool.sqlite")
+    values = (1,) * query.count("?")
+    steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+    db.close()
+    on_frames = [step for step in steps if " frames" in step]
+    assert on_frames
+    assert all("USING COVERING INDEX frames_by_hour" in step for step in on_frames)
+
+
+@pytest.mark.parametrize("statement", [module._TO_TRIM, module._FORGET_TRIMMED, module._TRIMMED])
+def test_a_trim_passes_over_hours_that_are_done(tmp_path: Path, statement: str) -> None:
+    opened(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "spool.sqlite")
+    values = (1,) * statement.count("?")
+    steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    db.close()
+    assert [step for step in steps if " archived" in step]
+    assert all("INDEX archived_to_trim" in step for step in steps if " archived" in step)
+
+
+def test_the_common_append_is_one_statement(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    statements: list[str] = []
+    spool._file._writer.set_trace_callback(statements.append)
+    append(spool, piece(1, 10), replace(piece(2, 10), archive="second", indexed=False))
+    spool._file._writer.set_trace_callback(None)
+    # The trigger's own steps are told under the name of the statement that they belong to.
+    assert {statement.partition(" (")[0] for statement in statements} == {"INSERT INTO frames"}
+    assert spool.received("second")[NINE].lines == 1
+    spool.close()

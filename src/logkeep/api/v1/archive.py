@@ -1,4 +1,4 @@
-"""/v1/archive: objects, status, sealing."""
+"""/v1/archive: objects, status, sealing; of all archives, of an account or of one archive."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from starlette.responses import Response
 from logkeep.api.answers import admitted, answer
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
+from logkeep.api.v1.archive_shown import shown_status, shown_totals
 from logkeep.archiver import ArchiveStatus
-from logkeep.catalog.values import ArchiveObject, ObjectState
-from logkeep.timeline import hour_start, iso
+from logkeep.catalog.values import ArchiveObject
+from logkeep.errors import NotFound
+from logkeep.timeline import TimeRange, hour_start, iso
+
+Shown = dict[str, object]
 
 
 class SealRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,18 +26,27 @@ class SealRequest(msgspec.Struct, forbid_unknown_fields=True):
     now: bool = False
 
 
+class SealArchive(msgspec.Struct, forbid_unknown_fields=True):
+    now: bool = False
+
+
 async def list_objects(request: Request) -> Response:
     services = admitted(request)
-    query = request.query_params
-    account = query.get("account")
-    within = None
-    if query.get("from") or query.get("to"):
-        within = time_range(query.get("from", ""), query.get("to", ""), now=services.clock())
+    account = request.query_params.get("account") or None
     if account:
         await run_in_threadpool(services.catalog.accounts.get, account)
+    within = _within(request, services)
     objects = await run_in_threadpool(services.catalog.objects.list, account, within)
-    sealed = [_shown(one) for one in objects if one.state is ObjectState.SEALED]
-    return answer({"objects": sealed})
+    return answer({"objects": [_shown(one) for one in objects]})
+
+
+async def list_objects_of_archive(request: Request) -> Response:
+    services = admitted(request)
+    archive = request.path_params["id"]
+    await run_in_threadpool(services.catalog.archives.get, archive)
+    within = _within(request, services)
+    objects = await run_in_threadpool(services.catalog.objects.list, None, within, archive=archive)
+    return answer({"objects": [_shown(one) for one in objects]})
 
 
 async def get_status(request: Request) -> Response:
@@ -42,61 +55,73 @@ async def get_status(request: Request) -> Response:
 
 
 async def seal(request: Request) -> Response:
-    """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket. Accounts
-    whose archive failed are named with the reason; what they have waits and is tried again."""
+    """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket. Archives
+    that failed are named with the reason; what they are to get waits and is tried again."""
     services = admitted(request)
     wanted = await json_body(request, SealRequest)
-    if wanted.account:
-        await run_in_threadpool(services.catalog.accounts.get, wanted.account)
-    sealed = await run_in_threadpool(services.archiver.seal_due, now=wanted.now, account=wanted.account)
+    return answer(await run_in_threadpool(_seal, services, now=wanted.now, account=wanted.account or None))
+
+
+async def seal_archive(request: Request) -> Response:
+    services = admitted(request)
+    wanted = await json_body(request, SealArchive)
+    archive = request.path_params["id"]
+    return answer(await run_in_threadpool(_seal, services, now=wanted.now, archive=archive))
+
+
+def _within(request: Request, services: Services) -> TimeRange | None:
+    query = request.query_params
+    if not (query.get("from") or query.get("to")):
+        return None
+    return time_range(query.get("from", ""), query.get("to", ""), now=services.clock())
+
+
+def _seal(services: Services, *, now: bool, account: str | None = None, archive: str | None = None) -> Shown:
+    if account:
+        services.catalog.accounts.get(account)
+    if archive:
+        services.catalog.archives.get(archive)
+    sealed = services.archiver.seal_due(now, account=account, archive=archive)
     failed = [
-        {"account": status.account, "error": status.last_error}
-        for status in await run_in_threadpool(services.archiver.status)
-        if status.last_error and wanted.account in (None, status.account)
+        {"account": one.account, "archive": one.archive, "error": one.last_error}
+        for one in services.archiver.status()
+        if one.last_error and account in (None, one.account) and archive in (None, one.archive)
     ]
-    return answer({"sealed": [_shown(one) for one in sealed], "failed": failed})
+    return {"sealed": [_shown(one) for one in sealed], "failed": failed}
 
 
-def _status(services: Services) -> dict[str, object]:
+def _status(services: Services) -> Shown:
     index_error = services.index_worker.last_error
-    accounts = [policy.account for policy in services.catalog.archives.list()]
+    statuses = services.archiver.status()
     return {
-        "accounts": [_account_status(services, status) for status in services.archiver.status(accounts)],
+        "alarm": any(one.alarm for one in statuses),
+        "accounts": [row for one in statuses if (row := _row(services, one))],
         "spool_bytes": services.spool.stored_bytes(),
         "index_lag_frames": services.indexer.lag_frames(),
         "index_error": str(index_error) if index_error else None,
     }
 
 
-def _account_status(services: Services, status: ArchiveStatus) -> dict[str, object]:
-    totals = services.catalog.objects.totals(status.account)
+def _row(services: Services, status: ArchiveStatus) -> Shown:
+    """One archive's row; none for one that was removed a moment ago."""
+    archives = services.catalog.archives
+    try:
+        target = archives.target(archives.get(status.archive).target)
+    except NotFound:
+        return {}
     return {
+        "id": status.archive,
         "account": status.account,
-        "archive": services.catalog.archives.get(status.account).url,
-        "state": status.state,
-        "lag_s": status.lag_s,
-        "open_hours": [
-            {
-                "hour": iso(hour_start(one.hour)),
-                "lines": one.lines,
-                "bytes": one.bytes,
-                "due_at": iso(one.due_at),
-            }
-            for one in status.open_hours
-        ],
-        "waiting_lines": status.waiting_lines,
-        "waiting_bytes": status.waiting_bytes,
-        "objects": totals.objects,
-        "archived_lines": totals.lines,
-        "archived_raw_bytes": totals.raw_bytes,
-        "archived_bytes": totals.stored_bytes,
-        "last_error": status.last_error,
+        "archive": target.place,
+        **shown_status(status),
+        **shown_totals(services, status.archive),
     }
 
 
-def _shown(one: ArchiveObject) -> dict[str, object]:
+def _shown(one: ArchiveObject) -> Shown:
     return {
         "account": one.account,
+        "archive": one.archive,
         "hour": iso(hour_start(one.hour)),
         "part": one.part,
         "key": one.key,
@@ -107,4 +132,5 @@ def _shown(one: ArchiveObject) -> dict[str, object]:
         "min_ts": iso(one.min_ts),
         "max_ts": iso(one.max_ts),
         "sealed_at": iso(one.sealed_at),
+        "chain": one.chain or None,
     }

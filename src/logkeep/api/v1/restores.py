@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import admitted, answer
+from logkeep.api.answers import Admin, administrator, admitted, answer
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.catalog.values import Restore
@@ -25,20 +25,20 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True):
     query: str = ""
     account: str = "main"
     expiry_s: int | None = None
+    archive: str = ""  # of this archive only; "" reads all of the account's
+    any_marker: bool = False  # also from a place whose marker names another account
 
 
 async def create_restore(request: Request) -> Response:
-    services = admitted(request)
+    admin = administrator(request)
     wanted = await json_body(request, WantedRestore)
-    restore = await run_in_threadpool(services.restores.submit, _request(services, wanted))
-    return answer(shown(restore), status=201)
+    return answer(shown(await run_in_threadpool(_create, admin, wanted)), status=201)
 
 
 async def plan_restore(request: Request) -> Response:
     services = admitted(request)
     wanted = await json_body(request, WantedRestore)
-    plan = await run_in_threadpool(services.restores.plan, _request(services, wanted))
-    return answer(_shown_plan(plan))
+    return answer(_shown_plan(await run_in_threadpool(_plan, services, wanted)))
 
 
 async def list_restores(request: Request) -> Response:
@@ -53,13 +53,13 @@ async def get_restore(request: Request) -> Response:
 
 
 async def abort_restore(request: Request) -> Response:
-    services = admitted(request)
-    return answer(shown(await run_in_threadpool(services.restores.abort, request.path_params["id"])))
+    admin = administrator(request)
+    return answer(shown(await run_in_threadpool(_abort, admin, request.path_params["id"])))
 
 
 async def delete_restore(request: Request) -> Response:
-    services = admitted(request)
-    return answer(shown(await run_in_threadpool(services.restores.delete, request.path_params["id"])))
+    admin = administrator(request)
+    return answer(shown(await run_in_threadpool(_delete, admin, request.path_params["id"])))
 
 
 def shown(restore: Restore) -> dict[str, object]:
@@ -90,6 +90,36 @@ def shown(restore: Restore) -> dict[str, object]:
     }
 
 
+def _create(admin: Admin, wanted: WantedRestore) -> Restore:
+    restore = admin.services.restores.submit(_request(admin.services, wanted))
+    admin.note(
+        "restore.create",
+        restore.id,
+        account=wanted.account,
+        archive=wanted.archive,
+        **{"from": iso(restore.from_ms), "to": iso(restore.to_ms)},
+        query=wanted.query,
+        any_marker=wanted.any_marker,
+    )
+    return restore
+
+
+def _plan(services: Services, wanted: WantedRestore) -> RestorePlan:
+    return services.restores.plan(_request(services, wanted))
+
+
+def _abort(admin: Admin, restore_id: str) -> Restore:
+    aborted = admin.services.restores.abort(restore_id)
+    admin.note("restore.abort", restore_id)
+    return aborted
+
+
+def _delete(admin: Admin, restore_id: str) -> Restore:
+    deleted = admin.services.restores.delete(restore_id)
+    admin.note("restore.delete", restore_id)
+    return deleted
+
+
 def _request(services: Services, wanted: WantedRestore) -> RestoreRequest:
     services.catalog.accounts.get(wanted.account)
     span = time_range(str(wanted.start), str(wanted.end), now=services.clock())
@@ -99,6 +129,8 @@ def _request(services: Services, wanted: WantedRestore) -> RestoreRequest:
         range=span,
         query=wanted.query,
         expiry_s=services.settings.restore_expiry if wanted.expiry_s is None else wanted.expiry_s,
+        archive=wanted.archive,
+        any_marker=wanted.any_marker,
     )
 
 

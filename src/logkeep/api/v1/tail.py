@@ -1,0 +1,58 @@
+"""GET /v1/tail: an account's lines as they are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from logkeep.api.answers import admitted
+from logkeep.catalog.values import AccountKind
+from logkeep.errors import Conflict
+from logkeep.query.parse import parse
+from logkeep.tail import Watcher
+
+HEARTBEAT_S = 15.0
+
+
+async def tail(request: Request) -> Response:
+    """Canonical lines, and an empty one where none came for a while. `{"missed": n}` stands for lines that
+    the client was too slow for. Ends when the client goes, or the server."""
+    services = admitted(request)
+    query = request.query_params
+    account = await run_in_threadpool(services.catalog.accounts.get, query.get("account", "main"))
+    if account.kind is not AccountKind.LIVE:
+        raise Conflict(f"account {account.id!r} is a restored one, which takes no lines in")
+    return TailResponse(services.tails.watch(account.id, parse(query.get("query", ""))))
+
+
+class TailResponse(StreamingResponse):
+    """Streams what a watcher gets, and closes it however the response ends."""
+
+    def __init__(self, watcher: Watcher, *, heartbeat_s: float = HEARTBEAT_S) -> None:
+        super().__init__(_parts(watcher, heartbeat_s), media_type="application/x-ndjson")
+        self._watcher = watcher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._watcher:
+            await super().__call__(scope, receive, send)
+
+
+async def _parts(watcher: Watcher, heartbeat_s: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(heartbeat_s):
+                shown = await anext(watcher)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            yield b"\n"
+            continue
+        if shown.missed:
+            yield msgspec.json.encode({"missed": shown.missed}) + b"\n"
+        yield b"".join(shown.lines)

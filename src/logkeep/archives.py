@@ -1,0 +1,287 @@
+"""Archives: setting them up, changing them, switching them on and off, without losing or doubling a line.
+
+A line belongs to the archives that were on (or paused) when it came: intake writes that into the spool with
+it. So a switch takes effect with the next request, and what came before it is sealed as it would have been.
+A connection is tested before it is saved, unless the caller says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from logkeep.archive.block import LEVELS
+from logkeep.archiver import Archiver
+from logkeep.catalog.catalog import Catalog
+from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, Target
+from logkeep.defaults import connect, free_archive_id, target_of
+from logkeep.errors import BadSetting, Conflict, ConnectionTestFailed, LogkeepError
+from logkeep.query.parse import parse
+from logkeep.routing import Router
+from logkeep.sealing import Sealer
+from logkeep.spool.base import Spool
+from logkeep.storage.base import Bucket
+from logkeep.storage.connection import Connection, checked
+from logkeep.storage.probe import Verdict, probe, usable
+from logkeep.targets import Buckets
+from logkeep.timeline import Clock
+from logkeep.vault import Vault
+
+MAX_TITLE = 200
+MAX_QUERY = 4096
+_YEAR_S = 366 * 86_400
+MOST_ARCHIVES = 20  # of one account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be set of an archive beside its connection. None leaves a value as it is."""
+
+    title: str | None = None
+    rank: int | None = None
+    query: str | None = None
+    with_excluded: bool | None = None
+    seal_after_s: int | None = None
+    late_sweep_s: int | None = None
+    max_object_bytes: int | None = None
+    compression_level: int | None = None
+    verify_every_s: int | None = None
+    drill_every_s: int | None = None
+
+    def applied(self, archive: Archive) -> Archive:
+        """The archive with these values. Raises BadSetting, which names the first that cannot be."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        changed = replace(archive, **given)
+        _check(changed)
+        return changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveDesk:
+    """Takes requests about archives, from any thread; raises LogkeepErrors that say what to do.
+
+    `settled` returns when no request that intake has begun can still go by a route of before the call.
+    """
+
+    catalog: Catalog
+    archiver: Archiver
+    sealer: Sealer
+    spool: Spool
+    router: Router
+    buckets: Buckets
+    vault: Vault
+    open_connection: Callable[[Connection], Bucket]
+    clock: Clock
+    settled: Callable[[], None] = lambda: None
+    _changing: threading.Lock = field(default_factory=threading.Lock)  # one reads and writes a row at a time
+
+    def external_id(self, account: str) -> str:
+        """What an AWS role has to ask for, so that it serves this account of this server only."""
+        return hashlib.sha256(f"{self.sealer.server}/{account}".encode()).hexdigest()[:32]
+
+    def with_external_id(self, account: str, connection: Connection) -> Connection:
+        """The connection itself; one that takes a role with the account's external id, if it names none."""
+        if connection.options.get("credentials") != "role":
+            return connection
+        return replace(connection, options={"external_id": self.external_id(account), **connection.options})
+
+    def test(self, account: str, connection: Connection) -> list[Verdict]:
+        """What works in that bucket. Raises BadSetting for a connection that cannot be."""
+        connection = self._checked(account, connection)
+        return probe(self.open_connection(connection), connection)
+
+    def test_archive(self, archive: str) -> list[Verdict]:
+        """The same for an archive as it is saved."""
+        target = self.catalog.archives.target(self.catalog.archives.get(archive).target)
+        return probe(self.buckets.of(target), self.buckets.connection(target))
+
+    def create(
+        self,
+        account: str,
+        connection: Connection,
+        settings: Settings,
+        *,
+        archive: str = "",
+        untested: bool = False,
+        start: bool = False,
+        take_over: bool = False,
+    ) -> Archive:
+        """Set up an archive of a live account, off unless `start`. Its id is `archive`, or made from the
+        account's. Raises ConnectionTestFailed; then nothing is saved."""
+        if self.catalog.accounts.get(account).kind is not AccountKind.LIVE:
+            raise Conflict(f"account {account!r} is a restored one, which is not archived")
+        others = self.catalog.archives.of_account(account)
+        if len(others) >= MOST_ARCHIVES:
+            raise Conflict(f"account {account!r} has {MOST_ARCHIVES} archives, and may not have more")
+        connection = self._checked(account, connection)
+        wanted = settings.applied(
+            Archive(
+                id=archive or free_archive_id(self.catalog, account),
+                account=account,
+                state=ArchiveState.OFF,
+                created_at=self.clock(),
+                rank=max((one.rank for one in others), default=-1) + 1,
+            )
+        )
+        if not untested:
+            self._require_usable(connection)
+        created = self.catalog.archives.create(wanted, self._target(wanted, connection))
+        if not start:
+            return created
+        try:
+            return self.start(created.id, take_over=take_over)
+        except LogkeepError:
+            self.catalog.archives.delete(created.id)
+            raise
+
+    def update(
+        self,
+        archive: str,
+        connection: Connection | None,
+        settings: Settings,
+        *,
+        untested: bool = False,
+        replan: bool = False,
+    ) -> Archive:
+        """Change an archive. What it has begun to write into a place that it leaves is finished there;
+        with `replan` it is written to the new place instead, which may leave an object behind in the old
+        one (a restore leaves its lines out). Raises ConnectionTestFailed; then nothing is saved."""
+        before = self.catalog.archives.get(archive)
+        _check_not_declared(before)
+        settings.applied(before)
+        if connection is not None:
+            connection = self._checked(before.account, connection)
+            if not untested:
+                self._require_usable(connection)
+        with self.archiver.held(archive), self._changing:
+            if connection is not None:
+                self._connect(before, connection, replan=replan)
+            changed = settings.applied(self.catalog.archives.get(archive))
+            self.catalog.archives.update(replace(changed, origin=Origin.API))
+        self.archiver.retry(archive)
+        self.router.refresh(before.account)
+        return self.catalog.archives.get(archive)
+
+    def start(self, archive: str, *, take_over: bool = False) -> Archive:
+        """Archive what comes from now on. Writes the marker that ties place and account. Raises Conflict
+        when the place is another server's, StorageError; then nothing is changed."""
+        with self.archiver.held(archive):
+            target = self.catalog.archives.target(self.catalog.archives.get(archive).target)
+            self.sealer.claim(self.buckets.of(target), target, take_over=take_over)
+        self.archiver.retry(archive)
+        return self._switch(archive, ArchiveState.ON)
+
+    def pause(self, archive: str) -> Archive:
+        """Write nothing from now on; lines that come wait in the spool. Returns when nothing is written."""
+        paused = self._switch(archive, ArchiveState.PAUSED)
+        with self.archiver.held(archive):
+            return paused
+
+    def stop(self, archive: str) -> Archive:
+        """Archive nothing that comes from now on. What came before is sealed as it would have been."""
+        return self._switch(archive, ArchiveState.OFF)
+
+    def forget_secrets(self, archive: str) -> Archive:
+        """Stop the archive and remove its credentials, of former places too. Lines that wait for it wait on
+        in the spool until there are credentials again."""
+        stopped = self.stop(archive)
+        with self.archiver.held(archive):
+            self.catalog.archives.forget_secrets(archive)
+        return stopped
+
+    def remove(self, archive: str, *, discard: bool = False) -> None:
+        """Remove an archive's settings and credentials; its objects stay. What waits for it is written
+        first. Raises Conflict when that cannot be, unless it is to be discarded."""
+        _check_not_declared(self.catalog.archives.get(archive))
+        stopped = self.stop(archive)
+        self.settled()
+        self.spool.append_now([])  # returns after all that was handed over before it
+        self.archiver.seal_due(now=True, archive=archive)
+        with self.archiver.held(archive):
+            self._remove_unless_waiting(stopped, discard=discard)
+
+    def _remove_unless_waiting(self, archive: Archive, *, discard: bool) -> None:
+        waiting = sum(one.lines for one in self.spool.waiting(archive.id))
+        if waiting and not discard:
+            raise Conflict(
+                f"{waiting} lines wait for the archive {archive.id!r} and could not be written",
+                hint="see 'logkeep archive status'; or remove it with discard, and they are not archived",
+            )
+        for planned in self.catalog.objects.planned():
+            if planned.archive == archive.id:
+                self.catalog.objects.drop(planned)
+        self.catalog.archives.delete(archive.id)
+        self.spool.forget(archive.id)
+        self.archiver.forget(archive.id)
+        self.router.refresh(archive.account)
+
+    def _switch(self, archive: str, state: ArchiveState) -> Archive:
+        with self._changing:
+            changed = replace(self.catalog.archives.get(archive), state=state)
+            self.catalog.archives.update(changed)
+        self.router.refresh(changed.account)
+        return changed
+
+    def _connect(self, archive: Archive, connection: Connection, *, replan: bool) -> None:
+        """Give the archive this connection: to the place that it has, or to another one."""
+        moved = connect(self.catalog, archive, self._target(archive, connection))
+        for planned in self.catalog.objects.planned() if moved and replan else ():
+            if planned.archive == archive.id and planned.target == archive.target:
+                self.catalog.objects.drop(planned)
+
+    def _target(self, archive: Archive, connection: Connection) -> Target:
+        return target_of(archive, connection, self.vault, self.clock())
+
+    def _checked(self, account: str, connection: Connection) -> Connection:
+        return self.with_external_id(account, checked(connection))
+
+    def _require_usable(self, connection: Connection) -> None:
+        verdicts = probe(self.open_connection(connection), connection)
+        if not usable(verdicts):
+            failed = next(one for one in verdicts if one.ok is False)
+            raise ConnectionTestFailed(
+                f"the connection test failed, nothing was saved: {failed.check}: {failed.detail}",
+                hint=failed.remedy,
+                verdicts=shown(verdicts),
+            )
+
+
+def shown(verdicts: Sequence[Verdict]) -> list[Mapping[str, object]]:
+    """Verdicts as JSON shows them."""
+    return [asdict(verdict) for verdict in verdicts]
+
+
+def _check_not_declared(archive: Archive) -> None:
+    if archive.origin is Origin.DECLARED:
+        raise Conflict(
+            f"the archive {archive.id!r} is declared in the settings file",
+            hint="change it there and start the server again",
+        )
+
+
+def _check(archive: Archive) -> None:
+    if len(archive.title) > MAX_TITLE or not (archive.title.isprintable() or not archive.title):
+        raise BadSetting(
+            f"title: it has {len(archive.title)} characters or more than one line",
+            hint=f"write one line of at most {MAX_TITLE} characters",
+            field="title",
+        )
+    if len(archive.query) > MAX_QUERY:
+        raise BadSetting(f"query: it has more than {MAX_QUERY} characters", field="query")
+    parse(archive.query)
+    bounds = {
+        "rank": (0, 1_000_000),
+        "seal_after_s": (0, 7 * 86_400),
+        "late_sweep_s": (1, 7 * 86_400),
+        "max_object_bytes": (1, 5 << 30),
+        "compression_level": (LEVELS.start, LEVELS.stop - 1),
+        "verify_every_s": (0, _YEAR_S),
+        "drill_every_s": (0, _YEAR_S),
+    }
+    for name, (low, high) in bounds.items():
+        value = getattr(archive, name)
+        if not low <= value <= high:
+            said = name.removesuffix("_s")
+            raise BadSetting(f"{said}: {value} is not from {low} to {high}", field=said)

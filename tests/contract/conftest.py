@@ -1,0 +1,34 @@
+"""The servers of Azure and Google that the tests of buckets run against, each once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.azure_servers import Azurite, azurite_program, make_certificate, serving_tokens
+from tests.contract.gcs_servers import GcsEmulator, gcs_program, serving_google_tokens
+from tests.contract.s3_servers import free_port, serving
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Azurite]:
+    port, folder = free_port(), tmp_path_factory.mktemp("azurite")
+    certificate, key = make_certificate(folder)
+    command = azurite_program(pytestconfig.cache.mkdir("azurite"))
+    command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--cert", str(certificate), "--key", str(key), "--oauth", "basic", "--silent"]
+    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    with serving(command, port, folder / "log"), serving_tokens(certificate, key) as authority:
+        endpoint = f"https://127.0.0.1:{port}/devstoreaccount1"
+        yield Azurite(endpoint=endpoint, certificate=certificate, authority=authority)
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulator]:
+    port, folder = free_port(), tmp_path_factory.mktemp("gcs")
+    address = f"127.0.0.1:{port}"
+    command = [gcs_program(), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"]
+    command += ["-port", str(port), "-external-url", f"http://{address}", "-public-host", address]
+    with serving(command, port, folder / "log") as endpoint, serving_google_tokens() as tokens:
+        yield GcsEmulator(endpoint, tokens)
