@@ -9,11 +9,13 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -50,6 +52,10 @@ from logkeep.worker import Worker, end_process_on_defect, give_way
 _LOOK_FOR_DUE_HOURS_S = 5.0
 _RETENTION_EVERY_S = 600.0
 _COUNTS_EVERY_S = 5.0
+# For what runs when the server is told to stop: requests first, then all that still writes. What waits for a
+# bucket may take minutes, and a supervisor's patience ends sooner (systemd 90 s, Kubernetes 30 s).
+_GRACE_S = 10
+_LAST_WRITES_S = 10.0
 # Intake makes a few thousand objects a request, none in cycles: collect rarely, and never what the
 # start made.
 _GC_THRESHOLDS = (100_000, 50, 50)
@@ -66,7 +72,10 @@ def clock() -> int:
 
 
 def serve(settings: Settings, *, announce: Announce) -> None:
-    """Run a server until it is told to stop (SIGINT, SIGTERM). Raises LogkeepError when it cannot start."""
+    """Run a server until it is told to stop (SIGINT, SIGTERM). Raises LogkeepError when it cannot start.
+
+    Ends the process, with status 0, when threads are left that wait for a bucket: the data folder stays
+    locked for as long as any of them could write."""
     set_up_logging(settings.log_format)
     end_process_on_defect()
     # uvicorn hands the signal that stopped it on to these once it is done; the parts still have to close.
@@ -101,7 +110,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=10,
+                timeout_graceful_shutdown=_GRACE_S,
             )
         )
         self._ready = ready
@@ -142,6 +151,9 @@ def _services(settings: Settings) -> Iterator[Services]:
         live = LiveLines(engine, work)
         yield_processor_to_queries()
         indexer = Indexer(spool, live)
+        spool.belongs_to(
+            catalog.installation.number(), sealed_upto=catalog.objects.highest_seq(spool.spool_id())
+        )
         sealer = Sealer(
             spool=spool,
             objects=catalog.objects,
@@ -153,7 +165,6 @@ def _services(settings: Settings) -> Iterator[Services]:
         )
         tally = Tally()
         archiver = Archiver(sealer, clock=clock, observer=tally)
-        stack.callback(archiver.close)
         restores = RestoreDesk(
             catalog=catalog,
             engine=engine,
@@ -207,7 +218,14 @@ def _services(settings: Settings) -> Iterator[Services]:
                 clock=clock,
                 settled=turn.wait,
             ),
-            backfill=Backfill(catalog=catalog, spool=spool, live=live, bucket_of=buckets.of),
+            backfill=Backfill(
+                catalog=catalog,
+                spool=spool,
+                live=live,
+                bucket_of=buckets.of,
+                held=archiver.held,
+                clock=clock,
+            ),
             restores=restores,
             checks=checks,
             router=router,
@@ -249,21 +267,44 @@ def _open_engine(path: Path) -> ChdbEngine:
 
 @contextmanager
 def _workers(services: Services) -> Iterator[None]:
-    workers = (
-        services.index_worker,
-        services.archive_worker,
-        services.upkeep_worker,
-        services.counts_worker,
-        services.checks.worker,
-    )
-    with ExitStack() as stack:
-        for worker in workers:
+    """The threads that work beside requests, until the block ends; they are stopped with those of requests.
+    When some of them do not end in time, the process does, with all that it holds."""
+    before = set(threading.enumerate())
+    for worker in services.workers:
+        if worker is not services.restores.worker:
             worker.start()
-            stack.callback(worker.stop)
-        services.restores.start()
-        stack.callback(services.restores.stop)
+    services.restores.start()
+    try:
         yield
-    services.exclusions.flush(services.catalog.rules)
+    finally:
+        left = _stopped(services, before)
+        services.exclusions.flush(services.catalog.rules)
+    if left:
+        _end_process(left)
+
+
+def _stopped(services: Services, before: set[threading.Thread]) -> list[threading.Thread]:
+    """Have every thread end that was begun since; returns those that have not in _LAST_WRITES_S."""
+    end = time.monotonic() + _LAST_WRITES_S
+    for worker in services.workers:
+        worker.stopping.set()
+        worker.wake()
+    services.archiver.close(_LAST_WRITES_S)
+    while left := [one for one in threading.enumerate() if one not in before]:
+        if time.monotonic() >= end:
+            break
+        left[0].join(max(0.0, end - time.monotonic()))
+    return left
+
+
+def _end_process(left: list[threading.Thread]) -> NoReturn:
+    """At once, as a crash would: from that every part recovers. To close the parts under the threads that
+    use them would be worse, and to wait for these threads may take minutes."""
+    names = ", ".join(sorted({one.name for one in left}))
+    log.warning("the server ends without %d threads that did not come to their end: %s", len(left), names)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _archive_round(archiver: Archiver) -> float:

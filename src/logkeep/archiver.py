@@ -19,7 +19,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from logkeep.catalog.values import Archive, ArchiveObject, ArchiveState
-from logkeep.errors import LogkeepError, NotFound
+from logkeep.errors import LogkeepError, NotFound, Overloaded
 from logkeep.sealing import ObjectLog, Sealer
 from logkeep.spool.base import Waiting
 from logkeep.timeline import HOUR_MS, Clock, Hour, TimeRange, hour_end, hour_start
@@ -116,17 +116,20 @@ class Archiver:
         self._failures: dict[str, _Failure] = {}
         self._differences: dict[tuple[str, Hour], Difference] = {}
         self._holds: dict[str, threading.Lock] = {}
+        self._wanted: Counter[str] = Counter()  # who waits to hold each archive
         self._closed = False
 
-    def close(self) -> None:
-        """Return when the objects that are being made are done. What is queued is made after the next
-        start."""
+    def close(self, patience_s: float = 30.0) -> bool:
+        """Begin nothing more, and return when the objects that are being made are done: True, or False when
+        a bucket lets them wait for longer. What is left is made after the next start."""
         with self._lock:
             self._closed = True
             self._queue.clear()
             threads = [thread for _, thread in self._running.values()]
+        end = time.monotonic() + patience_s
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def start_due(self) -> int | None:
         """Begin what is due, and return without waiting for it. Returns when there is something to do
@@ -146,8 +149,10 @@ class Archiver:
 
         `now` takes all that waits, hours that are still open too, and archives that are to be tried
         again later. A failure stops its archive only and is found in `status`. Raises Overloaded when the
-        spool cannot be written.
+        spool cannot be written, and once the archiver is closed.
         """
+        if self._closed:
+            raise Overloaded("the server is stopping", hint="ask again when it is back")
         self._spool.trim()
         chosen = [
             one
@@ -161,10 +166,27 @@ class Archiver:
             return [one for sealed in results for one in sealed]
 
     @contextmanager
-    def held(self, archive: str) -> Iterator[None]:
-        """Nothing of this archive is sealed within the block. Waits for what is being sealed."""
-        with self._hold(archive):
+    def held(self, archive: str, patience_s: float = 60.0) -> Iterator[None]:
+        """Nothing of this archive is sealed within the block. Waits for the object that is being made.
+
+        Raises Overloaded when that takes longer: its bucket hangs.
+        """
+        with self._lock:
+            self._wanted[archive] += 1
+        hold = self._hold(archive)
+        try:
+            if not hold.acquire(timeout=patience_s):
+                raise Overloaded(
+                    f"the archive {archive!r} is being written to, and its bucket does not answer",
+                    hint="try again later; 'logkeep archive stop' works at any time",
+                )
+        finally:
+            with self._lock:
+                self._wanted[archive] -= 1
+        try:
             yield
+        finally:
+            hold.release()
 
     def forget(self, archive: str) -> None:
         """An archive is gone; so is what is known of it."""
@@ -181,11 +203,14 @@ class Archiver:
     def compare_counts(self) -> None:
         """Compare what was accepted with what is archived or waits, in every hour of the last weeks. Leaves
         out archives that are being sealed: their hours are compared by themselves."""
+        recent = set(recent_hours(self._clock()))
+        with self._lock:  # what is older is compared no more, so it cannot be found to be right again
+            self._differences = {key: one for key, one in self._differences.items() if key[1] in recent}
         for archive in self._archives.list():
             hold = self._hold(archive.id)
             if hold.acquire(blocking=False):
                 try:
-                    self._compare(archive.id, recent_hours(self._clock()))
+                    self._compare(archive.id, recent)
                 finally:
                     hold.release()
 
@@ -285,7 +310,7 @@ class Archiver:
                 of_bucket[one.bucket] += 1
                 failing += fails
                 thread = threading.Thread(
-                    target=self._run, args=(one.archive.id,), name=f"archive {one.archive.id}"
+                    target=self._run, args=(one.archive.id,), name=f"archive {one.archive.id}", daemon=True
                 )
                 self._running[one.archive.id] = one, thread
                 thread.start()
@@ -324,8 +349,19 @@ class Archiver:
             archive = self._archives.get(archive_id)
         except NotFound:
             return  # it was removed since it was found to be due
-        if archive.state is not ArchiveState.PAUSED:
-            yield from self._sealer.seal(archive, self._spool.waiting(archive_id), now=now)
+        if archive.state is ArchiveState.PAUSED:
+            return
+        for one in self._sealer.seal(archive, self._spool.waiting(archive_id), now=now):
+            yield one
+            if self._is_to_stop(archive_id, now=now):
+                return  # a later round goes on
+
+    def _is_to_stop(self, archive: str, *, now: bool) -> bool:
+        """Whether to leave it at the object that was made: the archive was paused, somebody waits to hold
+        it (who asked for all `now` is not stopped by that), or the server stops."""
+        if self._closed or (self._wanted[archive] and not now):
+            return True
+        return self._archives.get(archive).state is ArchiveState.PAUSED
 
     def _failed(self, archive: str, error: LogkeepError) -> None:
         with self._lock:

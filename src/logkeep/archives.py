@@ -23,7 +23,7 @@ from logkeep.routing import Router
 from logkeep.sealing import Sealer
 from logkeep.spool.base import Spool
 from logkeep.storage.base import Bucket
-from logkeep.storage.connection import Connection, checked
+from logkeep.storage.connection import Connection, checked, place_of
 from logkeep.storage.probe import Verdict, probe, usable
 from logkeep.targets import Buckets
 from logkeep.timeline import Clock
@@ -145,9 +145,10 @@ class ArchiveDesk:
         untested: bool = False,
         replan: bool = False,
     ) -> Archive:
-        """Change an archive. What it has begun to write into a place that it leaves is finished there;
-        with `replan` it is written to the new place instead, which may leave an object behind in the old
-        one (a restore leaves its lines out). Raises ConnectionTestFailed; then nothing is saved."""
+        """Change an archive. What it has begun to write into a place that it leaves, or has left, is finished
+        there; with `replan` it is written to the place of now instead, which may leave an object behind in
+        the old one (a restore leaves its lines out). Raises ConnectionTestFailed, or Conflict for a place
+        of another server; then nothing is saved."""
         before = self.catalog.archives.get(archive)
         _check_not_declared(before)
         settings.applied(before)
@@ -155,9 +156,12 @@ class ArchiveDesk:
             connection = self._checked(before.account, connection)
             if not untested:
                 self._require_usable(connection)
+                self._require_free(before, connection)
         with self.archiver.held(archive), self._changing:
             if connection is not None:
-                self._connect(before, connection, replan=replan)
+                self._connect(before, connection)
+            if replan:
+                self._give_up_begun(archive)
             changed = settings.applied(self.catalog.archives.get(archive))
             self.catalog.archives.update(replace(changed, origin=Origin.API))
         self.archiver.retry(archive)
@@ -193,11 +197,14 @@ class ArchiveDesk:
 
     def remove(self, archive: str, *, discard: bool = False) -> None:
         """Remove an archive's settings and credentials; its objects stay. What waits for it is written
-        first. Raises Conflict when that cannot be, unless it is to be discarded."""
-        _check_not_declared(self.catalog.archives.get(archive))
+        first. Raises Conflict when that cannot be, unless it is to be discarded, and while a restore reads
+        it; the archive is then off."""
+        before = self.catalog.archives.get(archive)
+        _check_not_declared(before)
+        self._check_not_read(before.account)
         stopped = self.stop(archive)
         self.settled()
-        self.spool.append_now([])  # returns after all that was handed over before it
+        self.spool.flush()
         self.archiver.seal_due(now=True, archive=archive)
         with self.archiver.held(archive):
             self._remove_unless_waiting(stopped, discard=discard)
@@ -209,13 +216,18 @@ class ArchiveDesk:
                 f"{waiting} lines wait for the archive {archive.id!r} and could not be written",
                 hint="see 'logkeep archive status'; or remove it with discard, and they are not archived",
             )
-        for planned in self.catalog.objects.planned():
-            if planned.archive == archive.id:
-                self.catalog.objects.drop(planned)
         self.catalog.archives.delete(archive.id)
         self.spool.forget(archive.id)
         self.archiver.forget(archive.id)
         self.router.refresh(archive.account)
+
+    def _check_not_read(self, account: str) -> None:
+        for restore in self.catalog.restores.interrupted():
+            if restore.source == account:
+                raise Conflict(
+                    f"restore {restore.id} reads the archives of account {account!r}",
+                    hint="abort it, or wait for its end",
+                )
 
     def _switch(self, archive: str, state: ArchiveState) -> Archive:
         with self._changing:
@@ -224,18 +236,28 @@ class ArchiveDesk:
         self.router.refresh(changed.account)
         return changed
 
-    def _connect(self, archive: Archive, connection: Connection, *, replan: bool) -> None:
+    def _connect(self, archive: Archive, connection: Connection) -> None:
         """Give the archive this connection: to the place that it has, or to another one."""
-        moved = connect(self.catalog, archive, self._target(archive, connection))
-        for planned in self.catalog.objects.planned() if moved and replan else ():
-            if planned.archive == archive.id and planned.target == archive.target:
-                self.catalog.objects.drop(planned)
+        connect(self.catalog, archive, self._target(archive, connection))
+
+    def _give_up_begun(self, archive: str) -> None:
+        """What was begun in places that the archive has left is begun anew where it is now."""
+        current = self.catalog.archives.get(archive).target
+        for planned in self.catalog.objects.planned():
+            if planned.archive == archive and planned.target != current:
+                self.sealer.drop(planned)
 
     def _target(self, archive: Archive, connection: Connection) -> Target:
         return target_of(archive, connection, self.vault, self.clock())
 
     def _checked(self, account: str, connection: Connection) -> Connection:
         return self.with_external_id(account, checked(connection))
+
+    def _require_free(self, archive: Archive, connection: Connection) -> None:
+        """Raises Conflict for another place, if it is another server's."""
+        place = place_of(connection)
+        if place != self.catalog.archives.target(archive.target).place:
+            self.sealer.check_free(self.open_connection(connection), archive.account, place)
 
     def _require_usable(self, connection: Connection) -> None:
         verdicts = probe(self.open_connection(connection), connection)

@@ -37,8 +37,11 @@ class Indexer:
 
         Raises EngineError or Overloaded; the same frames are then tried again by the next call.
         """
+        last = self._spool.last_seq()
         frames = self._spool.since(self._spool.indexed_upto(), max_bytes=BATCH_BYTES)
         if not frames:
+            if self._spool.indexed_upto() < last:  # a spool of an older copy goes on behind seqs it has not
+                self._spool.indexed(last)
             return 0
         crash_point("index.begin")
         unsure, self._unsure = self._unsure, True

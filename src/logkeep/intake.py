@@ -73,8 +73,8 @@ class Intake:
 
     async def accept(self, account: str, received: Received, *, reply: bytes, key: str = "") -> bytes:
         """Keep all lines but those that a rule drops, or raise and keep none. Returns `reply`, or the reply
-        that was given when the same idempotency key came before. Raises Forbidden for a suspended account,
-        and Overloaded."""
+        that was given when the same idempotency key came before for this account. Raises
+        Forbidden for a suspended account, and Overloaded."""
         # From here until the spool has the pieces the loop is not given up (see Router).
         route = self._router.route(account)
         if route.suspended:
@@ -84,7 +84,7 @@ class Intake:
             )
         lines = self._sorted(route, received.columns)
         try:
-            answer = await self._spool.append(lines.pieces, reply=reply, key=key and f"{account}/{key}")
+            answer = await self._spool.append(lines.pieces, reply=reply, key=key and _own(route, key))
         except Overloaded as error:
             self._full.warning("lines are refused: %s", error)
             raise
@@ -135,6 +135,11 @@ class Intake:
         now = self._clock()
         times, below = _plausible(list(islice(columns.ts, count)), columns.ns, now)
         return columns.stamped(self._ids.take(count), now, account, ts=times, ns=below), times
+
+
+def _own(route: Route, key: str) -> str:
+    """An idempotency key that no other account has, not even a deleted one of the same id."""
+    return f"{route.account}/{route.created_at}/{key}"
 
 
 def _plausible(times: list[int], below: Iterable[int], now: int) -> tuple[list[int], Iterable[int]]:

@@ -38,6 +38,7 @@ class Route:
     """What happens to the lines of one account that come now."""
 
     account: str
+    created_at: int  # of the account: tells it from one of the same id that was deleted
     suspended: bool
     match: Match
     exclusions: tuple[Exclusion, ...]  # the first that drops a line is the one that counts it
@@ -89,8 +90,8 @@ class RouteSource(Protocol):
 class Router:
     """The routes of all accounts, made when they are first asked for.
 
-    `route` is for the event loop of intake; `refresh` and `refresh_all` are for any thread, after the
-    catalog was changed. When they return, no call of `route` that begins later gives the old route:
+    `route` is for the event loop of intake; `refresh` is for any thread, after the catalog was
+    changed. When it returns, no call of `route` that begins later gives the old route:
 
     - a route is put in place before the refresh returns, by one assignment that readers see whole;
     - the catalog is read and the route put in place under one lock, so of two refreshes (or of a refresh
@@ -121,12 +122,6 @@ class Router:
             else:
                 self._routes[account] = route
 
-    def refresh_all(self) -> None:
-        """Anything may have changed. All routes change at once."""
-        with self._lock:
-            made = [route for account in self._routes if (route := self._made(account)) is not None]
-            self._routes = {route.account: route for route in made}
-
     def _first(self, account: str) -> Route:
         with self._lock:
             route = self._routes.get(account) or route_of(self._catalog, account)
@@ -149,6 +144,7 @@ def route_of(catalog: RouteSource, name: str) -> Route:
     takers = tuple(_taker(archive) for archive in archives if archive.state is not ArchiveState.OFF)
     return Route(
         account=name,
+        created_at=account.created_at,
         suspended=account.suspended,
         match=account.match,
         exclusions=exclusions,

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from logkeep.archive import manifest as manifests
-from logkeep.archive.layout import key_of, manifest_key
+from logkeep.archive.layout import key_of, manifest_key, object_key, parse_key
 from logkeep.archive.manifest import ChainHead, Manifest, find_chain_head
 from logkeep.archive.marker import read_marker, tie
 from logkeep.archive.reader import manifest_of_same_lines, stored_chunks
@@ -33,7 +33,11 @@ from logkeep.errors import Conflict, DamagedArchive, LogkeepError, ObjectExists
 from logkeep.faults import crash_point
 from logkeep.spool.base import Spool, Waiting
 from logkeep.storage.base import GZIP, JSON, Bucket
-from logkeep.timeline import Clock, Hour, TimeRange, hour_end, hour_start
+from logkeep.timeline import HOUR_MS, Clock, Hour, TimeRange, hour_end, hour_start
+
+# A marker is read again after so long: another server may have taken the place over.
+_LOOK_AGAIN_MS = 60_000
+_LATE_MS = 3 * 86_400_000
 
 
 class ObjectLog(Protocol):
@@ -96,6 +100,12 @@ class Sealer:
     server: str  # this installation, as markers name it
     clock: Clock
     work_dir: Path
+    _looked_at: dict[int, int] = field(
+        default_factory=dict, init=False
+    )  # when each target's marker was read last
+    _joined: set[int] = field(
+        default_factory=set
+    )  # targets whose chain in the bucket is known to be the catalog's
 
     def late_hours(self, waiting: Iterable[Waiting]) -> Set[tuple[str, Hour]]:
         """(archive, hour) of those that have an object already, so that what waits came late."""
@@ -103,9 +113,12 @@ class Sealer:
 
     def due_at(self, archive: Archive, waiting: Waiting, late: Set[tuple[str, Hour]]) -> int:
         """When an object of these lines is due, in epoch ms; `late` as `late_hours` tells."""
+        received = waiting.first_rx
+        if received > self.clock() + HOUR_MS:  # by a clock that was ahead: its time may never come
+            received = hour_start(waiting.hour)
         if (archive.id, waiting.hour) in late:
-            return waiting.first_rx + archive.late_sweep_s * 1000
-        return max(hour_end(waiting.hour), waiting.first_rx) + archive.seal_after_s * 1000
+            return received + archive.late_sweep_s * 1000
+        return max(hour_end(waiting.hour), received) + archive.seal_after_s * 1000
 
     def seal(self, archive: Archive, waiting: Sequence[Waiting], *, now: bool) -> Iterator[ArchiveObject]:
         """Make the objects that are due, or with `now` of all that waits; those first that were begun.
@@ -136,10 +149,21 @@ class Sealer:
     def _begun(self, archive: Archive) -> Iterator[ArchiveObject]:
         """What was planned before. A plan from another spool names frames that nobody has any more."""
         for one in self.objects.planned():
-            if one.archive == archive.id and one.spool_id == self.spool.spool_id():
+            if one.archive != archive.id:
+                continue
+            if one.spool_id != self.spool.spool_id() or self._is_done(one):
+                self.drop(one)
+            else:
                 yield one
-            elif one.archive == archive.id:
-                self.objects.drop(one)
+
+    def _is_done(self, planned: ArchiveObject) -> bool:
+        """Whether the spool knows that it was sealed: then the catalog is an older copy."""
+        return self.spool.archived_upto(planned.archive, planned.hour) >= planned.upto_seq
+
+    def drop(self, planned: ArchiveObject) -> None:
+        """Give up what was begun. It may have got as far as the bucket, also into the chain there."""
+        self.objects.drop(planned)
+        self._joined.discard(planned.target)
 
     def _planned_anew(self, archive: Archive, waiting: Waiting) -> Iterator[ArchiveObject]:
         """Plan all that waits for the hour, one object after the other as each is made."""
@@ -205,22 +229,30 @@ class Sealer:
         """The bucket of the planned object's target, which carries the account's marker from now on."""
         target = self.archives.target(planned.target)
         bucket = self.bucket_of(target)
-        if not target.marked_at:
+        looked_at = self._looked_at.get(target.id)
+        if looked_at is None or abs(self.clock() - looked_at) > _LOOK_AGAIN_MS:
             self.claim(bucket, target)
         return bucket
 
     def claim(self, bucket: Bucket, target: Target, *, take_over: bool = False) -> None:
         """Write the account's marker into the target, unless ours is there. Raises Conflict when the place
         is another server's, unless it is to be taken over."""
-        marker = read_marker(bucket, target.account)
-        if marker is not None and marker.server != self.server and not take_over:
-            raise Conflict(
-                f"another server archives the account {target.account} in {target.place}: {marker.server}",
-                hint="choose another bucket or prefix; if that server is gone, start it with take_over",
-            )
+        if not take_over:
+            self.check_free(bucket, target.account, target.place)
         tie(bucket, account=target.account, archive=target.archive, server=self.server, now=self.clock())
         crash_point("seal.marker")
-        self.archives.marked(target.id, self.clock())
+        if not target.marked_at:
+            self.archives.marked(target.id, self.clock())
+        self._looked_at[target.id] = self.clock()
+
+    def check_free(self, bucket: Bucket, account: str, place: str) -> None:
+        """Raises Conflict when the account's marker in the place names another server."""
+        marker = read_marker(bucket, account)
+        if marker is not None and marker.server != self.server:
+            raise Conflict(
+                f"another server archives the account {account} in {place}: {marker.server}",
+                hint="choose another bucket or prefix; if that server is gone, start it with take_over",
+            )
 
     def _store(self, bucket: Bucket, archive: Archive, planned: ArchiveObject) -> Stored:
         account, hour = planned.account, planned.hour
@@ -266,15 +298,28 @@ class Sealer:
     def _linked(self, bucket: Bucket, planned: ArchiveObject, manifest: Manifest) -> Manifest:
         """The manifest as the next of its target's chain.
 
-        A target that the catalog knows no object of may have some all the same, from a catalog that was
-        lost; then the bucket is asked where its chain ends.
+        The bucket may know more of it than the catalog, which may be new or an older copy: so it is asked
+        before the first link, and after something that was begun was given up.
         """
-        head = self.objects.chain_head(planned.target) or find_chain_head(bucket, planned.account)
+        head = self.objects.chain_head(planned.target)
+        if planned.target not in self._joined:
+            there = find_chain_head(bucket, planned.account, self._since(head) if head else None)
+            head = max((one for one in (head, there) if one), key=lambda one: one.chain, default=None)
+            self._joined.add(planned.target)
         if head is None:
             return msgspec.structs.replace(manifest, chain=1)
         return msgspec.structs.replace(
             manifest, chain=head.chain + 1, previous_key=head.key, previous_sha256=head.sha256
         )
+
+    def _since(self, head: ChainHead) -> TimeRange:
+        """The hours whose manifests may have been written after this one: those after its own, and of the
+        last days. Late lines of older hours are not among them; reading them all could take for ever."""
+        key = object_key(head.key)
+        name = parse_key(key) if key else None
+        now = self.clock()
+        start = min(hour_start(name.hour) if name else 0, now - _LATE_MS)
+        return TimeRange(start=max(0, start), end=now + _LATE_MS)
 
     def _seal(self, stored: Stored) -> ArchiveObject:
         planned, manifest, digest = stored

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 
-_PATIENCE_S = 30.0  # a loop that does not turn for so long is about to end, or has
+from logkeep.errors import Overloaded
+
+_PATIENCE_S = 30.0
 
 
 class LoopTurn:
     """Tells when whatever the loop was in the middle of is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = _PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -19,8 +22,13 @@ class LoopTurn:
         self._loop = loop
 
     def wait(self) -> None:
-        """Return one turn of the loop later. Not to be called from the loop itself."""
+        """Return one turn of the loop later. Not to be called from the loop itself. Raises Overloaded when
+        the loop does not turn: then requests may still be in the middle of what they were doing."""
         if self._loop is not None and self._loop.is_running():
             turned = threading.Event()
             self._loop.call_soon_threadsafe(turned.set)
-            turned.wait(_PATIENCE_S)
+            if not turned.wait(self._patience_s):
+                raise Overloaded(
+                    f"requests that were taken before have not come to their end in {self._patience_s:g} s",
+                    hint="the server is overloaded or stops; try again",
+                )

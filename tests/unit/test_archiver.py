@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from logkeep.archive.manifest import digest
 from logkeep.archive.marker import read_marker
 from logkeep.archive.reader import read_manifest
 from logkeep.archiver import Archiver, ArchiveStatus, OpenHour
+from logkeep.catalog.catalog import open_catalog
 from logkeep.catalog.values import ArchiveObject, ArchiveState, ObjectState, Target
 from logkeep.errors import StorageUnavailable
 from logkeep.record import Record, encode_lines
@@ -585,3 +587,96 @@ def test_buckets_that_hang_do_not_keep_those_of_others_from_being_sealed(bench: 
     finally:
         answer.set()
     eventually(lambda: bench.spool.waiting() == [], "all to be sealed once the bucket answers")
+
+
+def test_a_spool_put_back_from_an_older_copy_loses_no_line_that_comes_after(bench: Bench) -> None:
+    bench.receive(records(3))
+    bench.spool.close()
+    shutil.copyfile(bench.folder / "spool.sqlite", bench.folder / "copy.sqlite")
+    bench.spool = bench.open_spool("spool.sqlite")
+    bench.restart()
+    for number in range(4):
+        bench.receive(records(5, first_lid=2000 + 100 * number))
+    bench.archiver.seal_due(now=True)
+    bench.spool.close()
+    bench.spool = bench.open_spool("copy.sqlite")
+    highest = bench.catalog.objects.highest_seq(bench.spool.spool_id())
+    bench.spool.belongs_to(bench.catalog.installation.number(), sealed_upto=highest)
+    bench.restart()
+    late = records(7, first_lid=9000)
+    bench.receive(late)
+
+    bench.archiver.seal_due(now=True)
+
+    assert bench.lines(part(1)) == encode_lines(late)
+    assert bench.spool.waiting() == []
+
+
+def test_a_catalog_put_back_from_an_older_copy_holds_up_nothing_and_forks_no_chain(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.receive(records(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "crash_point", lambda name: _kill_at("seal.planned", name))
+        with pytest.raises(Killed):
+            bench.archiver.seal_due(now=True)
+    bench.catalog.close()
+    (bench.folder / "older").mkdir()
+    shutil.copyfile(bench.folder / "catalog.sqlite", bench.folder / "older" / "catalog.sqlite")
+    bench.catalog = open_catalog(f"sqlite:///{bench.folder / 'catalog.sqlite'}")
+    bench.restart()
+    for number in range(3):
+        bench.receive(records(5, first_lid=2000 + 100 * number, hour=Hour(HOUR + number)))
+        bench.archiver.seal_due(now=True)
+    bench.catalog.close()
+    bench.catalog = open_catalog(f"sqlite:///{bench.folder / 'older' / 'catalog.sqlite'}")
+    bench.restart()
+    bench.receive(records(5, first_lid=9000))
+
+    [sealed] = bench.archiver.seal_due(now=True)
+
+    assert bench.lines(sealed.key) == encode_lines(records(5, first_lid=9000))
+    assert bench.status().last_error is None
+    assert verify(bench.bucket()).findings == ()
+
+
+def test_a_pause_stops_a_backlog_at_the_object_in_the_making(bench: Bench) -> None:
+    for number in range(10):
+        bench.receive(records(5, hour=Hour(HOUR - number), first_lid=1000 * (number + 1)))
+    put = bench.bucket().put_new
+
+    def put_and_pause(key: str, data: bytes | memoryview | Path, content_type: str) -> None:
+        put(key, data, content_type)
+        bench.change(state=ArchiveState.PAUSED)
+
+    bench.bucket().put_new = put_and_pause  # type: ignore[method-assign]
+
+    assert len(bench.archiver.seal_due(now=True)) == 1
+    assert len(bench.spool.waiting()) == 9
+
+
+def test_an_archive_made_again_under_its_name_begins_behind_what_was_given_up(bench: Bench) -> None:
+    append(bench.spool, piece(records(5), rx=bench.now))
+    bench.catalog.archives.delete("main")
+    bench.spool.forget("main")
+    bench.catalog.accounts.delete("main")
+    set_up_archive(bench.catalog, bench.folder)
+    bench.restart()
+    append(bench.spool, piece(records(3, first_lid=5000), rx=bench.now))
+    bench.bucket().down = True
+    bench.archiver.seal_due(now=True)
+    bench.spool.indexed(bench.spool.last_seq())
+    bench.spool.trim()
+    bench.bucket().down = False
+
+    bench.archiver.seal_due(now=True)
+
+    assert bench.lines() == encode_lines(records(3, first_lid=5000))
+
+
+def test_a_line_that_came_by_a_clock_ahead_does_not_wait_for_its_time(bench: Bench) -> None:
+    bench.now = END + 365 * 24 * 60 * MINUTE
+    bench.receive(records(3))
+    bench.now = END
+
+    assert bench.due_at() == END + 10 * MINUTE

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -330,6 +331,17 @@ def test_what_rules_drop_is_counted_by_the_first_rule_in_bytes_of_its_text(tmp_p
     assert [record.line for frame in site.frames() for record in records_of(frame)] == ["kept"]
     assert site.excluded.take() == {"one": (1, 5)}
     site.spool.close()
+
+
+def test_an_account_that_is_made_anew_has_no_keys_of_the_one_before(site: Site) -> None:
+    assert site.accept(Record(line="a"), reply=b"1", key="k") == b"1"
+
+    accounts = site.catalog.accounts.kept
+    accounts["main"] = replace(accounts["main"], created_at=accounts["main"].created_at + 1)
+    site.router.refresh("main")
+
+    assert site.accept(Record(line="b"), reply=b"2", key="k") == b"2"
+    assert [record.line for frame in site.frames() for record in records_of(frame)] == ["a", "b"]
 
 
 def test_an_idempotency_key_is_remembered_also_when_all_lines_were_dropped(tmp_path: Path) -> None:

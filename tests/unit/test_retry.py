@@ -40,3 +40,13 @@ def test_what_will_not_heal_is_raised_at_once() -> None:
         retrying(call, sleep=lambda _: None)
 
     assert call.left == ["never"]
+
+
+def test_nothing_is_tried_again_once_the_time_is_over() -> None:
+    call = Answers(StorageUnavailable("1"), StorageUnavailable("2"), "never")
+    seconds = iter((0.0, 59.0, 100.0))
+
+    with pytest.raises(StorageUnavailable, match="2"):
+        retrying(call, within_s=100.0, sleep=lambda _: None, clock_s=lambda: next(seconds))
+
+    assert call.left == ["never"]

@@ -93,16 +93,6 @@ def test_a_route_is_made_once_and_again_when_told() -> None:
     assert router.route("main").sole == "b"
 
 
-def test_all_routes_change_at_once() -> None:
-    catalog = RouteCatalog([archive("a")])
-    router = Router(catalog)
-    assert router.route("main").sole == "a"
-    assert router.route("other").sole == ""
-    catalog.archives.kept = [archive("b"), archive("c", account="other")]
-    router.refresh_all()
-    assert [router.route(name).sole for name in ("main", "other")] == ["b", "c"]
-
-
 def test_an_account_that_is_gone_has_no_route() -> None:
     catalog = RouteCatalog()
     router = Router(catalog)
@@ -113,7 +103,7 @@ def test_an_account_that_is_gone_has_no_route() -> None:
     with pytest.raises(NotFound):
         router.route("main")
     del catalog.accounts.kept["other"]
-    router.refresh_all()
+    router.refresh("other")
     with pytest.raises(NotFound):
         router.route("other")
 
@@ -135,17 +125,14 @@ class SlowArchives(OfAccounts[Archive]):
         return found
 
 
-@pytest.mark.parametrize("slow", ["route", "refresh", "refresh_all"])
+@pytest.mark.parametrize("slow", ["route", "refresh"])
 def test_a_slow_reader_of_the_catalog_does_not_bring_an_old_route_back(slow: str) -> None:
     catalog = RouteCatalog()
     archives = catalog.archives = SlowArchives()
     router = Router(catalog)
-    if slow == "refresh_all":
-        router.route("main")
     readers: dict[str, Callable[[], object]] = {
         "route": lambda: router.route("main"),
         "refresh": lambda: router.refresh("main"),
-        "refresh_all": router.refresh_all,
     }
     archives.slow = True
     with ThreadPoolExecutor(2) as pool:

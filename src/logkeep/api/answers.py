@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
+from anyio import CapacityLimiter, WouldBlock, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from logkeep.api.auth import require_admin
 from logkeep.api.services import Services
+from logkeep.errors import Overloaded
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUCKET_CALLS = 8  # at once, of all buckets together
 
 
 class Admin(NamedTuple):
@@ -34,6 +42,30 @@ def administrator(request: Request) -> Admin:
     """The same, with who asks: for requests that change something."""
     services: Services = request.app.state.services
     return Admin(services, require_admin(request, services.catalog.keys).id)
+
+
+async def with_bucket(request: Request, call: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """What the call returns, in a thread, for calls that may have to wait for a bucket. Raises Overloaded at
+    once while BUCKET_CALLS others run: buckets that hang must not take the threads of all other calls."""
+    limiter: CapacityLimiter = request.app.state.bucket_calls
+    borrower = object()
+    try:
+        limiter.acquire_on_behalf_of_nowait(borrower)
+    except WouldBlock:
+        raise Overloaded(
+            f"{BUCKET_CALLS} other requests wait for their buckets",
+            retry_after=10,
+            hint="try again later; see which archive fails with: logkeep archive status",
+        ) from None
+
+    def run() -> T:
+        return call(*arguments, **named)
+
+    try:
+        # A limiter of its own: its turn was taken above, and the threads of other calls stay theirs.
+        return await to_thread.run_sync(run, limiter=CapacityLimiter(1))
+    finally:
+        limiter.release_on_behalf_of(borrower)
 
 
 def answer(content: object, *, status: int = 200) -> Response:

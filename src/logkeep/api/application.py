@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from logkeep.api import compat_mezmo, health, problems
+from logkeep.api.answers import BUCKET_CALLS
+from logkeep.api.ending import AnswerCancelled
 from logkeep.api.services import Services
 from logkeep.api.v1 import (
     accounts,
@@ -94,5 +97,7 @@ def build_api(services: Services) -> Starlette:
             Exception: problems.answer_defect,
         },
     )
+    application.add_middleware(AnswerCancelled)
     application.state.services = services
+    application.state.bucket_calls = CapacityLimiter(BUCKET_CALLS)
     return application

@@ -11,9 +11,10 @@ from typing import Annotated
 import msgspec
 
 from logkeep.archive.block import MAX_BLOCK_BYTES
-from logkeep.archive.layout import MANIFESTS, ObjectName, object_key, parse_key
+from logkeep.archive.layout import MANIFESTS, ObjectName, object_key, parse_key, prefixes
 from logkeep.errors import DamagedArchive
 from logkeep.storage.base import Bucket, Stat
+from logkeep.timeline import TimeRange
 
 FORMAT_VERSION = 1
 
@@ -102,15 +103,16 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def find_chain_head(bucket: Bucket, account: str) -> ChainHead | None:
-    """The last manifest of an account's chain, for a place whose rows in the catalog are lost.
+def find_chain_head(bucket: Bucket, account: str, within: TimeRange | None = None) -> ChainHead | None:
+    """The last manifest of an account's chain, for a place whose rows in the catalog are lost; or of those
+    of the days that `within` touches.
 
-    Lists every manifest and reads those written last and those of the last hours, not all. None when none
-    of them is in a chain. A manifest that cannot be read is passed over; verify names it. Raises
-    StorageError.
+    Lists every manifest there and reads those written last and those of the last hours, not all. None
+    when none of them is in a chain. A manifest that cannot be read is passed over; verify names it.
+    Raises StorageError.
     """
     head: ChainHead | None = None
-    for key in _latest_manifests(bucket, account):
+    for key in _latest_manifests(bucket, account, within):
         data = bucket.get(key)
         try:
             chain = decode(data, key).chain
@@ -121,16 +123,17 @@ def find_chain_head(bucket: Bucket, account: str) -> ChainHead | None:
     return head
 
 
-def _latest_manifests(bucket: Bucket, account: str) -> set[str]:
+def _latest_manifests(bucket: Bucket, account: str, within: TimeRange | None) -> set[str]:
     # Two listings, each kept to its _LATEST: copying an archive may lose the times, and late hours the order.
-    written = heapq.nlargest(_LATEST, _manifests(bucket, account), key=lambda one: one[1].modified)
-    named = heapq.nlargest(_LATEST, _manifests(bucket, account), key=lambda one: (one[0].hour, one[0].part))
+    written = heapq.nlargest(_LATEST, _manifests(bucket, account, within), key=lambda one: one[1].modified)
+    named = heapq.nlargest(_LATEST, _manifests(bucket, account, within), key=lambda one: one[0][1:])
     return {stat.key for _, stat in written + named}
 
 
-def _manifests(bucket: Bucket, account: str) -> Iterator[tuple[ObjectName, Stat]]:
-    for stat in bucket.list(MANIFESTS):
-        key = object_key(stat.key)
-        name = parse_key(key) if key else None
-        if name is not None and name.account == account:
-            yield name, stat
+def _manifests(bucket: Bucket, account: str, within: TimeRange | None) -> Iterator[tuple[ObjectName, Stat]]:
+    for folder in [""] if within is None else prefixes(within):
+        for stat in bucket.list(MANIFESTS + folder):
+            key = object_key(stat.key)
+            name = parse_key(key) if key else None
+            if name is not None and name.account == account:
+                yield name, stat

@@ -10,7 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from logkeep.catalog.database import Database
 from logkeep.catalog.models import checks
 from logkeep.catalog.rows import no_archive
-from logkeep.catalog.values import Check
+from logkeep.catalog.values import Check, CheckKind
+from logkeep.errors import NotFound
+
+# A report may have megabytes, and is rarely looked at.
+_SHORT = (checks.c.archive, checks.c.kind, checks.c.at, checks.c.ok, checks.c.summary)
 
 
 class Checks:
@@ -29,9 +33,21 @@ class Checks:
             raise no_archive(check.archive) from error
 
     def list(self, archive: str | None = None) -> Sequence[Check]:
-        """The last result of each kind, of one archive or of all, by archive."""
-        query = select(checks).order_by(checks.c.archive, checks.c.kind)
+        """The last result of each kind without its report, of one archive or of all, by archive."""
+        query = select(*_SHORT).order_by(checks.c.archive, checks.c.kind)
         if archive is not None:
             query = query.where(checks.c.archive == archive)
         with self._database.reading() as connection:
             return [Check(**row._mapping) for row in connection.execute(query)]
+
+    def get(self, archive: str, kind: CheckKind) -> Check:
+        """The last result of this kind with its report. Raises NotFound."""
+        query = select(checks).where(checks.c.archive == archive, checks.c.kind == kind)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(
+                f"there is no {kind} of the archive {archive!r}",
+                hint=f"run one with: logkeep archive {kind} {archive}",
+            )
+        return Check(**row._mapping)

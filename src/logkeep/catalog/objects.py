@@ -107,6 +107,14 @@ class Objects:
             query = query.where(_of_hours(within))
         return self._select(query)
 
+    def highest_seq(self, spool_id: int) -> int:
+        """The highest seq of this spool that is in a sealed object; 0 if none is."""
+        query = select(func.max(objects.c.upto_seq)).where(
+            objects.c.spool_id == spool_id, objects.c.state == ObjectState.SEALED
+        )
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
     def next_part(self, target: int, hour: Hour) -> int:
         """The lowest part above all that the hour has in this target."""
         query = select(func.max(objects.c.part)).where(_of_hour(target, hour))

@@ -48,7 +48,7 @@ class Frame:
     max_ts: int
     first_lid: int
     last_lid: int
-    rx: int  # receipt time of the frame's oldest line
+    rx: int  # when its oldest piece came to the archive: receipt, or the backfill that added it
     data: bytes
 
 
@@ -64,7 +64,7 @@ class Waiting:
     stored_bytes: int
     first_seq: int
     last_seq: int
-    first_rx: int  # receipt time of the oldest waiting line
+    first_rx: int  # when the oldest came to the archive: receipt, or the backfill that added it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,9 @@ class Spool(Protocol):
 
     def append_now(self, pieces: Sequence[Piece]) -> None:
         """As `append`, from a thread that is no event loop's, and without a reply."""
+
+    def flush(self) -> None:
+        """Return when all that was handed to `append` before is kept or refused."""
 
     def waiting(self, archive: str | None = None) -> list[Waiting]:
         """Every hour of one archive, or of all, with frames that are not archived yet; oldest hour first."""
@@ -124,6 +127,15 @@ class Spool(Protocol):
     def spool_id(self) -> int:
         """Made at random with the spool. Tells what was planned from this spool's frames from what was
         planned from another's, whose numbers mean nothing here."""
+
+    def belongs_to(self, catalog: int, *, sealed_upto: int) -> None:
+        """Before the first append: the catalog beside this spool, and the highest seq of it that the catalog
+        knows to be sealed.
+
+        A spool that was put back from an older copy would give out seqs a second time, and what is sealed
+        under them would pass for archived: so it goes on behind them. What another catalog counted is
+        counted no more.
+        """
 
     def last_seq(self) -> int: ...
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
 from shutil import disk_usage
@@ -73,11 +73,7 @@ _NEXT_TO_TRIM = (
     " FROM (SELECT min(seq) AS next FROM frames WHERE archive = '' AND seq > ?))"
     " WHERE next <= min(upto, (SELECT value FROM marks WHERE name = 'indexed'))"
 )
-# `to_trim AND` lets them go to the few such rows by the index that has no others.
-_FORGET_TRIMMED = (
-    "DELETE FROM archived WHERE to_trim AND to_trim = 2"
-    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
-)
+# `to_trim AND` lets it go to the few such rows by the index that has no others.
 _TRIMMED = (
     "UPDATE archived SET to_trim = 0 WHERE to_trim"
     " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
@@ -124,6 +120,10 @@ class SqliteSpool:
     def append_now(self, pieces: Sequence[Piece]) -> None:
         self._check_room(pieces)
         self._committer.submit_now(pieces)
+
+    def flush(self) -> None:
+        with suppress(Overloaded):  # of one before it, which is then settled too
+            self._committer.submit_now(())
 
     def waiting(self, archive: str | None = None) -> list[Waiting]:
         return self._ledger.waiting(archive)
@@ -195,9 +195,9 @@ class SqliteSpool:
                 db.execute("DELETE FROM received WHERE archive = ?", (archive,))
                 db.execute("DELETE FROM archived WHERE archive = ?", (archive,))
                 # Frames are not rewritten. They count as archived, up to here: an archive that is made under
-                # the same name later begins behind them.
+                # the same name later begins behind them, and its plans rely on these rows.
                 db.execute(
-                    "INSERT INTO archived SELECT archive, hour, max(seq), 2 FROM frames"
+                    "INSERT INTO archived SELECT archive, hour, max(seq), 1 FROM frames"
                     " WHERE archive = ? GROUP BY hour",
                     (archive,),
                 )
@@ -205,6 +205,18 @@ class SqliteSpool:
 
     def spool_id(self) -> int:
         return self._id
+
+    def belongs_to(self, catalog: int, *, sealed_upto: int) -> None:
+        with self._writing, self._file.transaction() as db:
+            if db.execute("SELECT value FROM marks WHERE name = 'catalog'").fetchone() != (catalog,):
+                db.execute("UPDATE received SET lines = -1")
+                db.execute("INSERT OR REPLACE INTO marks (name, value) VALUES ('catalog', ?)", (catalog,))
+            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'frames'").fetchone()
+            if last is None:
+                db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('frames', ?)", (sealed_upto,))
+            elif last[0] < sealed_upto:
+                db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'frames'", (sealed_upto,))
+        self._last_seq = self.last_seq()
 
     def last_seq(self) -> int:
         rows = self._file.read("SELECT seq FROM sqlite_sequence WHERE name = 'frames'")
@@ -235,7 +247,8 @@ class SqliteSpool:
 
     def _commit(self, jobs: list[Job]) -> None:
         """One transaction for all jobs. Raises Overloaded, and then keeps nothing of any of them."""
-        self._check_free_space()
+        if any(job.pieces for job in jobs):
+            self._check_free_space()
         crash_point("append.begin")
         if any(job.key for job in jobs):
             with self._writing:
@@ -358,7 +371,6 @@ class SqliteSpool:
         with self._file.transaction() as db:
             # Unless there is more again: an hour was archived, or the index came further, meanwhile.
             if db.execute(_NEXT_TO_TRIM, (0, 0)).fetchone()[0] is None:
-                db.execute(_FORGET_TRIMMED)
                 db.execute(_TRIMMED)
         self._trimmed_at = time.monotonic()
         if self._space_to_give_back:

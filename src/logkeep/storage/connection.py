@@ -17,6 +17,11 @@ from logkeep.storage.providers import PROVIDERS, Provider
 MASK = "********"
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+# Names of fields, and values (URLs with a user, connection strings, signed URLs), that are never repeated.
+_SECRET_NAME = re.compile(r"token|secret|password|key|sas")
+_SECRET_VALUE = re.compile(r"(?i)@|(key|token|secret|password|signature|sig)=")
+
 _MAX_OPTION, _MAX_SECRET, _MAX_PREFIX = 2048, 16384, 512  # bytes
 
 
@@ -135,7 +140,7 @@ def _place_in(url: str) -> tuple[str, dict[str, str]]:
     if "://" not in url and url:
         return "folder", {"path": str(Path(url).expanduser().resolve())}
     raise BadSetting(
-        f"{url!r} is not a place for an archive",
+        f"{_quoted('url', url, 200)} is not a place for an archive",
         hint="give a folder, file:///folder, s3://bucket/prefix, azure://account/container/prefix "
         "or gs://bucket/prefix",
     )
@@ -216,7 +221,9 @@ def _check_choice(provider: Provider, name: str, value: str) -> None:
     one = provider.field_named(name)
     if one is not None and one.choices and value not in one.choices:
         raise BadSetting(
-            f"{name} is {value[:64]!r}", hint=f"choose one of: {', '.join(one.choices)}", field=name
+            f"{name} is {_quoted(name, value, 64)}",
+            hint=f"choose one of: {', '.join(one.choices)}",
+            field=name,
         )
 
 
@@ -271,7 +278,7 @@ def _bucket(provider: Provider, value: str, options: Mapping[str, str]) -> str:
         says = "letters, digits, dots, dashes and underscores"
     if not good:
         raise BadSetting(
-            f"{value[:80]!r} is no name of a bucket",
+            f"{_quoted('bucket', value, 80)} is no name of a bucket",
             hint=f"a name has {says}; the prefix is a field of its own",
             field="bucket",
         )
@@ -286,6 +293,13 @@ def _is_aws_bucket(name: str) -> bool:
         and not name.startswith(("xn--", "sthree-", "amzn-s3-demo-"))
         and not name.endswith(("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"))
     )
+
+
+def _quoted(name: str, value: str, most: int) -> str:
+    """A wrong value for people to see, unless a secret may be in it: keys are pasted into wrong fields."""
+    if _SECRET_NAME.search(name) or _SECRET_VALUE.search(value):
+        return "a value that is not shown"
+    return repr(value[:most])
 
 
 def _prefix(provider: Provider, value: str, options: Mapping[str, str]) -> str:
@@ -308,7 +322,9 @@ def _region(provider: Provider, value: str, options: Mapping[str, str]) -> str:
     if not re.fullmatch(shape, value):
         example = "eu-central-1" if for_aws else "as the provider's console shows it"
         raise BadSetting(
-            f"{value[:64]!r} is no region", hint=f"give its id, such as {example}", field="region"
+            f"{_quoted('region', value, 64)} is no region",
+            hint=f"give its id, such as {example}",
+            field="region",
         )
     return value
 
@@ -367,7 +383,9 @@ def _is_loopback(host: str | None) -> bool:
 def _path(provider: Provider, value: str, options: Mapping[str, str]) -> str:
     del provider, options
     if not value.startswith("/"):
-        raise BadSetting(f"{value[:200]!r} is no absolute path", hint="start it with /", field="path")
+        raise BadSetting(
+            f"{_quoted('path', value, 200)} is no absolute path", hint="start it with /", field="path"
+        )
     parts = [part for part in value.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise BadSetting("path has a part that is '..'", hint="name the folder in full", field="path")
@@ -395,7 +413,7 @@ def _s3_class(provider: Provider, value: str, options: Mapping[str, str]) -> str
     good = value in known if provider.name == "s3" else re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value)
     if not good:
         raise BadSetting(
-            f"{value[:64]!r} is no storage class",
+            f"{_quoted('storage_class', value, 64)} is no storage class",
             hint=f"choose one of: {', '.join(known)}",
             field="storage_class",
         )
@@ -413,7 +431,7 @@ def _kms_key(provider: Provider, value: str, options: Mapping[str, str]) -> str:
 
 def _shaped(name: str, value: str, shape: str, remedy: str) -> str:
     if not re.fullmatch(shape, value, re.ASCII):
-        raise BadSetting(f"{name} is {value[:200]!r}", hint=remedy, field=name)
+        raise BadSetting(f"{name} is {_quoted(name, value, 200)}", hint=remedy, field=name)
     return value
 
 

@@ -41,8 +41,9 @@ _HASHED_AT_ONCE = 1 << 20
 
 _CLIENT_OPTIONS = ("allow_http", "allow_invalid_certificates", "connect_timeout", "proxy_url", "timeout")
 
-# A whole object comes down in one request, so the time for a request must allow for slow links.
-_CLIENT_DEFAULTS = {"timeout": "600s", "connect_timeout": "10s"}
+# A whole object comes down in one request, so the time for a request must allow for slow links. A server
+# that sends nothing for a minute (read_timeout) is given up long before that.
+_CLIENT_DEFAULTS = {"timeout": "600s", "connect_timeout": "10s", "read_timeout": "60s"}
 
 
 class S3Bucket:

@@ -53,11 +53,15 @@ def test_a_check_replaces_the_last_one_of_its_kind(catalog: Catalog) -> None:
     elsewhere = replace(good, archive="other")
     for one in (elsewhere, bad, drill, good):
         catalog.checks.put(one)
-    assert catalog.checks.list() == [drill, good, elsewhere]
-    assert catalog.checks.list("main") == [drill, good]
+    short = [replace(one, report=b"") for one in (drill, good, elsewhere)]
+    assert catalog.checks.list() == short
+    assert catalog.checks.list("main") == short[:2]
+    assert catalog.checks.get("main", CheckKind.VERIFY) == good
     assert catalog.checks.list("nope") == []
     with pytest.raises(NotFound, match="no archive 'nope'"):
         catalog.checks.put(replace(good, archive="nope"))
+    with pytest.raises(NotFound, match="no verify of the archive 'nope'"):
+        catalog.checks.get("nope", CheckKind.VERIFY)
 
 
 def test_checks_go_with_their_archive(catalog: Catalog) -> None:

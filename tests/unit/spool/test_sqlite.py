@@ -161,7 +161,7 @@ def test_what_looks_over_frames_reads_the_index_alone(tmp_path: Path, query: str
     assert all("USING COVERING INDEX frames_by_hour" in step for step in on_frames)
 
 
-@pytest.mark.parametrize("statement", [module._TO_TRIM, module._FORGET_TRIMMED, module._TRIMMED])
+@pytest.mark.parametrize("statement", [module._TO_TRIM, module._TRIMMED])
 def test_a_trim_passes_over_hours_that_are_done(tmp_path: Path, statement: str) -> None:
     opened(tmp_path).close()
     db = sqlite3.connect(tmp_path / "spool.sqlite")

@@ -284,3 +284,33 @@ print([name for name in ("boto3", "botocore", "obstore", "azure", "google.cloud"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert loaded.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        s3(proxy_url="http://user:hush-hush@proxy:3128"),
+        s3(proxy_url="user:hush-hush@proxy:3128"),
+        s3(bucket="https://key:hush-hush@s3.example.com/logs"),
+        s3(region="https://u:hush-hush@h"),
+        s3(access_key_id="hush-hush with spaces", credentials="keys"),
+        s3(sse="kms", kms_key_id="hush-hush with spaces"),
+        s3(credentials="secret=hush-hush"),
+        azure(container="logs?sv=2024&sig=hush-hush"),
+        azure(account_name="DefaultEndpointsProtocol=https;AccountKey=hush-hush"),
+        Connection(provider="folder", options={"path": "https://u:hush-hush@h/"}),
+    ],
+)
+def test_what_may_hold_a_secret_is_not_repeated(connection: Connection) -> None:
+    with pytest.raises(BadSetting) as failure:
+        checked(connection)
+
+    assert "not shown" in str(failure.value)
+    assert "hush" not in str(failure.value)
+
+
+def test_a_place_with_a_password_is_not_repeated() -> None:
+    with pytest.raises(BadSetting) as failure:
+        connection_of_url("https://user:hush-hush@host/logs")
+
+    assert "hush" not in str(failure.value)

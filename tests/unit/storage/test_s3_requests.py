@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,11 @@ from logkeep.errors import (
     StorageError,
     StorageUnavailable,
 )
+from logkeep.retry import retrying
+from logkeep.storage import s3
 from logkeep.storage.base import GZIP
+from logkeep.storage.connection import Connection
+from logkeep.storage.open import open_connection
 from logkeep.storage.s3 import S3Bucket
 from tests.unit.storage.s3_recorder import Answer, Recorder
 
@@ -352,3 +357,30 @@ def test_a_file_of_one_part_is_read_where_it_is(server: Recorder, bucket: S3Buck
 
     [asked] = server.requests
     assert (asked.body, asked.headers["content-length"]) == (b"0123456789", "10")
+
+
+def test_a_server_that_never_answers_is_given_up_long_before_the_time_for_a_whole_object(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(s3._CLIENT_DEFAULTS, "read_timeout", "20ms")
+    defaults = retrying.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "backoff_s", 0.0)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        bucket = open_connection(
+            Connection(
+                provider="minio",
+                options={
+                    "bucket": "logs",
+                    "endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}",
+                    "access_key_id": "id",
+                },
+                secrets={"secret_access_key": "key"},
+            )
+        )
+        with pytest.raises(StorageUnavailable):
+            bucket.head("a")
+        with pytest.raises(StorageUnavailable):
+            bucket.get("a")

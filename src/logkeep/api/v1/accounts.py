@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer
+from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, one_line, seconds
 from logkeep.api.services import Services
@@ -61,7 +61,7 @@ async def change_account(request: Request) -> Response:
 async def delete_account(request: Request) -> Response:
     admin = administrator(request)
     discard = flag(request, "discard")
-    return answer(await run_in_threadpool(_delete, admin, request.path_params["id"], discard=discard))
+    return answer(await with_bucket(request, _delete, admin, request.path_params["id"], discard=discard))
 
 
 def _all(services: Services) -> list[Shown]:

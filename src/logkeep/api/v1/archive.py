@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import admitted, answer
+from logkeep.api.answers import admitted, answer, with_bucket
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.api.v1.archive_shown import shown_status, shown_totals
@@ -59,14 +59,14 @@ async def seal(request: Request) -> Response:
     that failed are named with the reason; what they are to get waits and is tried again."""
     services = admitted(request)
     wanted = await json_body(request, SealRequest)
-    return answer(await run_in_threadpool(_seal, services, now=wanted.now, account=wanted.account or None))
+    return answer(await with_bucket(request, _seal, services, now=wanted.now, account=wanted.account or None))
 
 
 async def seal_archive(request: Request) -> Response:
     services = admitted(request)
     wanted = await json_body(request, SealArchive)
     archive = request.path_params["id"]
-    return answer(await run_in_threadpool(_seal, services, now=wanted.now, archive=archive))
+    return answer(await with_bucket(request, _seal, services, now=wanted.now, archive=archive))
 
 
 def _within(request: Request, services: Services) -> TimeRange | None:

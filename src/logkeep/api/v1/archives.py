@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer
+from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, time_range
 from logkeep.api.services import Services
@@ -35,7 +35,7 @@ async def list_archives(request: Request) -> Response:
 async def create_archive(request: Request) -> Response:
     admin = administrator(request)
     wanted = await json_body(request, NewArchive)
-    return answer(await run_in_threadpool(_create, admin, wanted), status=201)
+    return answer(await with_bucket(request, _create, admin, wanted), status=201)
 
 
 async def get_archive(request: Request) -> Response:
@@ -46,25 +46,25 @@ async def get_archive(request: Request) -> Response:
 async def change_archive(request: Request) -> Response:
     admin = administrator(request)
     wanted = await json_body(request, ChangedArchive)
-    return answer(await run_in_threadpool(_change, admin, request.path_params["id"], wanted))
+    return answer(await with_bucket(request, _change, admin, request.path_params["id"], wanted))
 
 
 async def remove_archive(request: Request) -> Response:
     admin = administrator(request)
     discard = flag(request, "discard")
-    return answer(await run_in_threadpool(_remove, admin, request.path_params["id"], discard=discard))
+    return answer(await with_bucket(request, _remove, admin, request.path_params["id"], discard=discard))
 
 
 async def test_connection(request: Request) -> Response:
     services = admitted(request)
     wanted = await json_body(request, TriedConnection)
-    return answer(await run_in_threadpool(_test, services, wanted))
+    return answer(await with_bucket(request, _test, services, wanted))
 
 
 async def test_archive(request: Request) -> Response:
     services = admitted(request)
     wanted = TriedConnection(archive=request.path_params["id"])
-    return answer(await run_in_threadpool(_test, services, wanted))
+    return answer(await with_bucket(request, _test, services, wanted))
 
 
 async def grant_for_connection(request: Request) -> Response:
@@ -81,35 +81,55 @@ async def get_grant(request: Request) -> Response:
 
 
 async def start_archive(request: Request) -> Response:
-    admin = administrator(request)
+    admin, archive = administrator(request), request.path_params["id"]
     wanted = await json_body(request, Start)
-    archive = request.path_params["id"]
-    return await _switched(
-        admin, "archive.start", archive, lambda desk: desk.start(archive, take_over=wanted.take_over)
+    return answer(
+        await with_bucket(
+            request,
+            _switched,
+            admin,
+            "archive.start",
+            archive,
+            lambda desk: desk.start(archive, take_over=wanted.take_over),
+        )
     )
 
 
 async def pause_archive(request: Request) -> Response:
     admin, archive = administrator(request), request.path_params["id"]
-    return await _switched(admin, "archive.pause", archive, lambda desk: desk.pause(archive))
+    return answer(
+        await with_bucket(
+            request, _switched, admin, "archive.pause", archive, lambda desk: desk.pause(archive)
+        )
+    )
 
 
 async def stop_archive(request: Request) -> Response:
+    """Waits for no bucket, so that an archive can be stopped whatever its bucket does."""
     admin, archive = administrator(request), request.path_params["id"]
-    return await _switched(admin, "archive.stop", archive, lambda desk: desk.stop(archive))
+    return answer(
+        await run_in_threadpool(_switched, admin, "archive.stop", archive, lambda desk: desk.stop(archive))
+    )
 
 
 async def forget_secrets(request: Request) -> Response:
     admin, archive = administrator(request), request.path_params["id"]
-    return await _switched(
-        admin, "archive.forget-secrets", archive, lambda desk: desk.forget_secrets(archive)
+    return answer(
+        await with_bucket(
+            request,
+            _switched,
+            admin,
+            "archive.forget-secrets",
+            archive,
+            lambda desk: desk.forget_secrets(archive),
+        )
     )
 
 
 async def backfill(request: Request) -> Response:
     admin = administrator(request)
     wanted = await json_body(request, BackfillRange)
-    return answer(await run_in_threadpool(_backfill, admin, request.path_params["id"], wanted))
+    return answer(await with_bucket(request, _backfill, admin, request.path_params["id"], wanted))
 
 
 def _create(admin: Admin, wanted: NewArchive) -> Shown:
@@ -147,15 +167,10 @@ def _remove(admin: Admin, archive: str, *, discard: bool) -> Shown:
     return {"id": archive, "account": removed.account, "removed": True}
 
 
-async def _switched(
-    admin: Admin, action: str, archive: str, switch: Callable[[ArchiveDesk], Archive]
-) -> Response:
-    def run() -> Shown:
-        switch(admin.services.archives)
-        admin.note(action, archive)
-        return archive_shown.shown(admin.services, archive)
-
-    return answer(await run_in_threadpool(run))
+def _switched(admin: Admin, action: str, archive: str, switch: Callable[[ArchiveDesk], Archive]) -> Shown:
+    switch(admin.services.archives)
+    admin.note(action, archive)
+    return archive_shown.shown(admin.services, archive)
 
 
 def _test(services: Services, wanted: TriedConnection) -> Shown:

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer
+from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.catalog.values import Restore
@@ -32,13 +32,13 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True):
 async def create_restore(request: Request) -> Response:
     admin = administrator(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(shown(await run_in_threadpool(_create, admin, wanted)), status=201)
+    return answer(shown(await with_bucket(request, _create, admin, wanted)), status=201)
 
 
 async def plan_restore(request: Request) -> Response:
     services = admitted(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(_shown_plan(await run_in_threadpool(_plan, services, wanted)))
+    return answer(_shown_plan(await with_bucket(request, _plan, services, wanted)))
 
 
 async def list_restores(request: Request) -> Response:
