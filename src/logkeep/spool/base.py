@@ -118,8 +118,8 @@ class Spool(Protocol):
     def indexed_upto(self) -> int: ...
 
     def trim(self) -> int:
-        """Delete frames that the index mark has passed and that are archived or for no archive. Returns
-        how many."""
+        """Delete some of the frames that the index mark has passed and that are archived or for no archive.
+        Returns how many; 0 does not mean that none is left, for it may be put off while there is room."""
 
     def forget(self, archive: str) -> None:
         """The archive is gone: its frames wait for none any more, and its counts go."""
