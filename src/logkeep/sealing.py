@@ -100,12 +100,10 @@ class Sealer:
     server: str  # this installation, as markers name it
     clock: Clock
     work_dir: Path
-    _looked_at: dict[int, int] = field(
-        default_factory=dict, init=False
-    )  # when each target's marker was read last
-    _joined: set[int] = field(
-        default_factory=set
-    )  # targets whose chain in the bucket is known to be the catalog's
+    # When the marker of each target was read last.
+    _looked_at: dict[int, int] = field(default_factory=dict, init=False)
+    # Targets whose chain ends in the bucket where it ends in the catalog.
+    _joined: set[int] = field(default_factory=set, init=False)
 
     def late_hours(self, waiting: Iterable[Waiting]) -> Set[tuple[str, Hour]]:
         """(archive, hour) of those that have an object already, so that what waits came late."""
@@ -218,6 +216,7 @@ class Sealer:
         stored = self._store(bucket, archive, planned)
         crash_point("seal.manifest")
         sealed = self._seal(stored)
+        self._joined.add(sealed.target)  # not before: a try that fails after its link has to look again
         crash_point("seal.catalog")
         self.spool.archived(sealed.archive, sealed.hour, upto=sealed.upto_seq)
         crash_point("seal.archived")
@@ -305,7 +304,6 @@ class Sealer:
         if planned.target not in self._joined:
             there = find_chain_head(bucket, planned.account, self._since(head) if head else None)
             head = max((one for one in (head, there) if one), key=lambda one: one.chain, default=None)
-            self._joined.add(planned.target)
         if head is None:
             return msgspec.structs.replace(manifest, chain=1)
         return msgspec.structs.replace(

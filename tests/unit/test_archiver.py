@@ -640,6 +640,36 @@ def test_a_catalog_put_back_from_an_older_copy_holds_up_nothing_and_forks_no_cha
     assert verify(bench.bucket()).findings == ()
 
 
+def test_a_link_that_was_not_put_is_looked_for_in_the_bucket_again(bench: Bench) -> None:
+    """The catalog is a new one and knows nothing of the chain; the first manifest fails."""
+    for number in range(3):
+        bench.receive(records(5, hour=Hour(HOUR + number), first_lid=1000 * (number + 1)))
+        bench.archiver.seal_due(now=True)
+    (bench.folder / "lost").mkdir()
+    bench.catalog.close()
+    bench.catalog = new_catalog(bench.folder / "lost")
+    set_up_archive(bench.catalog, bench.folder)
+    bench.spool.close()
+    bench.spool = bench.open_spool("new.sqlite")
+    bench.restart()
+    bench.receive(records(5, hour=Hour(HOUR + 5), first_lid=9000))
+    put = bench.bucket().put_new
+
+    def put_no_manifest(key: str, data: bytes | memoryview | Path, content_type: str) -> None:
+        if key.startswith("_manifest/"):
+            raise StorageUnavailable("the bucket is down", hint="wait")
+        put(key, data, content_type)
+
+    bench.bucket().put_new = put_no_manifest  # type: ignore[method-assign]
+    assert bench.archiver.seal_due(now=True) == []
+    bench.bucket().put_new = put  # type: ignore[method-assign]
+
+    [sealed] = bench.archiver.seal_due(now=True)
+
+    assert sealed.chain == 4
+    assert verify(bench.bucket()).findings == ()
+
+
 def test_a_pause_stops_a_backlog_at_the_object_in_the_making(bench: Bench) -> None:
     for number in range(10):
         bench.receive(records(5, hour=Hour(HOUR - number), first_lid=1000 * (number + 1)))
