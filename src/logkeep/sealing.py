@@ -236,22 +236,24 @@ class Sealer:
     def claim(self, bucket: Bucket, target: Target, *, take_over: bool = False) -> None:
         """Write the account's marker into the target, unless ours is there. Raises Conflict when the place
         is another server's, unless it is to be taken over."""
-        if not take_over:
-            self.check_free(bucket, target.account, target.place)
-        tie(bucket, account=target.account, archive=target.archive, server=self.server, now=self.clock())
+        account, now = target.account, self.clock()
+        if take_over or not self.check_free(bucket, account, target.place):
+            tie(bucket, account=account, archive=target.archive, server=self.server, now=now)
         crash_point("seal.marker")
         if not target.marked_at:
             self.archives.marked(target.id, self.clock())
         self._looked_at[target.id] = self.clock()
 
-    def check_free(self, bucket: Bucket, account: str, place: str) -> None:
-        """Raises Conflict when the account's marker in the place names another server."""
+    def check_free(self, bucket: Bucket, account: str, place: str) -> bool:
+        """Whether the account's marker in the place is there already. Raises Conflict when it names another
+        server."""
         marker = read_marker(bucket, account)
         if marker is not None and marker.server != self.server:
             raise Conflict(
                 f"another server archives the account {account} in {place}: {marker.server}",
                 hint="choose another bucket or prefix; if that server is gone, start it with take_over",
             )
+        return marker is not None
 
     def _store(self, bucket: Bucket, archive: Archive, planned: ArchiveObject) -> Stored:
         account, hour = planned.account, planned.hour

@@ -196,18 +196,19 @@ class RestoreDesk:
     def _targets(self, request: RestoreRequest) -> list[Target]:
         """Where the account's archives are, and where they were if something of the range is there."""
         archives = self._catalog.archives.of_account(request.source)
-        chosen = [one for one in archives if request.archive in ("", one.id)]
+        chosen = {one.id: one.target for one in archives if request.archive in ("", one.id)}
         if not chosen:
             which = f"no archive {request.archive!r}" if request.archive else "no archive"
             raise NotFound(f"account {request.source!r} has {which}")
-        found = []
-        for archive in chosen:
-            for target in self._catalog.archives.targets(archive.id):
-                if target.id == archive.target or self._catalog.objects.list(
-                    within=request.range, target=target.id
-                ):
-                    found.append(target)
-        return found
+        return [
+            target
+            for target in self._catalog.archives.targets_of_account(request.source)
+            if target.archive in chosen
+            and (
+                target.id == chosen[target.archive]
+                or self._catalog.objects.list(within=request.range, target=target.id)
+            )
+        ]
 
     def _source(self, target: Target, request: RestoreRequest) -> Source:
         bucket = self._bucket_of(target)
