@@ -89,3 +89,31 @@ def test_a_place_that_another_server_marked_is_neither_written_nor_read_unless_t
     second.post("/v1/archives/main/start", {"take_over": True})
     assert len(second.seal()) == 1
     assert second.restore(name="ours now", **HOURS)["lines"] == 2
+
+
+def test_an_hour_that_another_catalog_counted_has_no_count_and_raises_no_alarm(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server().start()
+    server.send([line(7, 1), line(7, 2)])
+    server.seal()
+    server.stop()
+    for path in server.data.glob("catalog.sqlite*"):
+        path.unlink()
+    server.start()
+    server.post("/v1/archives/main/start", {"take_over": True})
+    server.send([line(7, 3), line(8, 1)])
+    server.seal()
+
+    hours = {one["hour"][11:13]: one for one in server.get("/v1/archives/main/hours")["hours"]}
+
+    assert (hours["07"]["accepted"], hours["07"]["archived"]) == (None, 1)
+    assert (hours["08"]["accepted"], hours["08"]["archived"]) == (1, 1)
+    assert server.get("/v1/archives/main")["status"]["state"] == "ok"
+    table = subprocess.run(
+        [sys.executable, "-m", "logkeep.cli.main", "archive", "hours", "main", "--data", str(server.data)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "  -  " in next(row for row in table.stdout.splitlines() if "T07:" in row)

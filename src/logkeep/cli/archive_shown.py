@@ -85,7 +85,7 @@ def show_hours(hours: Iterable[Shown], *, as_json: bool) -> None:
             (
                 one["hour"],
                 one["state"],
-                amount(one["accepted"]),
+                "-" if one["accepted"] is None else amount(one["accepted"]),
                 amount(one["archived"]),
                 amount(one["waiting"]),
                 amount(one["objects"]),

@@ -42,7 +42,7 @@ def _hours(services: Services, archive: str, within: TimeRange, limit: int) -> l
             {
                 "hour": iso(hour_start(hour)),
                 "state": "differs" if hour in differing else "waiting" if waits else "sealed",
-                "accepted": received[hour].lines if hour in received else 0,
+                "accepted": received[hour].lines if hour in received else None,  # None: not counted
                 "archived": totals.lines if totals else 0,
                 "waiting": waits,
                 "objects": totals.objects if totals else 0,
