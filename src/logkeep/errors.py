@@ -14,6 +14,7 @@
     ├── Overloaded             full for now; retrying later helps
     ├── StorageError           the bucket's answer, in our words
     │   ├── ObjectMissing, ObjectExists, StorageDenied
+    │   ├── ObjectFrozen       in a cold storage class; a thaw makes it readable, hours later
     │   └── StorageUnavailable retrying helps
     ├── DamagedArchive         bytes in the bucket are not what they should be
     └── EngineError            the index refused a statement
@@ -166,6 +167,12 @@ class ObjectExists(StorageError):
 
 class StorageDenied(StorageError):
     code = "storage-denied"
+
+
+class ObjectFrozen(StorageError):
+    """An object that its provider gives out only after a thaw: asked for, and waited for."""
+
+    code = "object-frozen"
 
 
 class StorageUnavailable(StorageError):

@@ -157,6 +157,28 @@ def test_a_key_that_leaves_the_bucket_is_refused(bucket: Bucket, key: str) -> No
         bucket.delete(key)
 
 
+def test_what_can_be_read_is_not_cold_and_a_thaw_leaves_it_as_it_is(bucket: Bucket) -> None:
+    bucket.put_new(KEY, b"the bytes", GZIP)
+
+    bucket.thaw(KEY, "standard", 2)
+
+    assert list(bucket.cold()) == list(bucket.cold("year=2026/")) == []
+    assert bucket.get(KEY) == b"the bytes"
+
+
+def test_a_thaw_of_nothing_is_refused(bucket: Bucket) -> None:
+    with pytest.raises(ObjectMissing, match=r"main\.2026-11-20\.0900"):
+        bucket.thaw(KEY, "bulk", 1)
+
+
+@pytest.mark.parametrize(("tier", "days"), [("slow", 1), ("", 1), ("Bulk", 1), ("bulk", 0)])
+def test_a_thaw_that_no_provider_understands_is_refused(bucket: Bucket, tier: str, days: int) -> None:
+    bucket.put_new(KEY, b"", GZIP)
+
+    with pytest.raises(BadSetting):
+        bucket.thaw(KEY, tier, days)
+
+
 def test_credentials_and_endpoint_come_from_the_environment(
     moto_s3: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

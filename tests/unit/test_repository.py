@@ -16,12 +16,14 @@ SOURCE = ROOT / "src" / "logkeep"
 
 # From low to high; a module imports only from its own layer and those below. First match counts.
 LAYERS = (
-    r"errors|timeline|record|settings|declared|faults|retry|sample|vault|turn|__init__",
+    r"errors|timeline|instants|surrogates|record|settings|declared|faults|retry|sample|vault|turn|notify\.(addresses|template)"
+    r"|notify|__init__",
     r"query\..*|query",
     r"(archive|storage|spool|catalog)(\..*)?",
     r"index(\..*)?",
     r"receivers(\..*)?|intake|routing|exclusion|tail|sealing|archiver|archives|backfill|targets|defaults|indexer"
-    r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|worker|firststart|metrics|logs",
+    r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
+    r"|firststart|metrics|logs",
     r"api(\..*)?",
     r"app",
     r"cli(\..*)?",
@@ -30,8 +32,9 @@ LAYERS = (
 ADAPTERS = frozenset(
     {"spool.sqlite", "index.engine", "storage.folder", "storage.s3", "storage.azure", "storage.gcs"}
 )
-# Commands work on a bucket without a server, so they open it themselves, by its URL.
-COMPOSERS = frozenset({"app"})
+# Commands work on a bucket without a server, so they open it themselves, by its URL, and a large scan has an
+# engine of its own.
+COMPOSERS = frozenset({"app", "cli.in_place"})
 
 
 def modules() -> Iterator[tuple[str, Path]]:

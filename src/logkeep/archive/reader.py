@@ -15,7 +15,7 @@ from isal import igzip_lib
 from logkeep.archive import block, manifest
 from logkeep.archive.layout import MANIFESTS, ObjectName, manifest_key, parse_key, prefixes
 from logkeep.archive.manifest import BlockEntry, Manifest
-from logkeep.errors import DamagedArchive, ObjectMissing
+from logkeep.errors import DamagedArchive, ObjectFrozen, ObjectMissing
 from logkeep.storage.base import Bucket, Stat
 from logkeep.timeline import Hour, TimeRange
 
@@ -204,7 +204,7 @@ def _found(bucket: Bucket, name: ObjectName, stat: Stat) -> FoundObject:
     found, damage = None, ""
     try:
         found = read_manifest(bucket, stat.key)
-    except DamagedArchive as error:
+    except (DamagedArchive, ObjectFrozen) as error:
         damage = error.message
     return FoundObject(
         key=stat.key,

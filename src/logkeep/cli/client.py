@@ -41,6 +41,7 @@ _BY_TYPE: Mapping[str, type[errors.LogkeepError]] = {
         errors.ObjectMissing,
         errors.ObjectExists,
         errors.StorageDenied,
+        errors.ObjectFrozen,
         errors.StorageUnavailable,
         errors.DamagedArchive,
         errors.EngineError,

@@ -11,16 +11,17 @@ import logging
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import parse_qs
 
-from logkeep.errors import BadSetting, LogkeepError, ObjectExists, ObjectMissing
+from logkeep.errors import BadSetting, LogkeepError, ObjectExists, ObjectFrozen, ObjectMissing
 from logkeep.retry import retrying
 from logkeep.storage.azure_token import app_token, machine_token
-from logkeep.storage.base import GZIP, Stat, checked_key
+from logkeep.storage.base import GZIP, Cold, Stat, checked_key, checked_thaw
 from logkeep.storage.connection import Connection, place_of
 from logkeep.storage.http_options import HttpOptions, http_options
 from logkeep.storage.ranges import fetch_ranges
@@ -35,7 +36,9 @@ T = TypeVar("T")
 _BLOCK = 8 * 1024 * 1024  # bytes of a block, and of what goes up in one request
 _PAGE = 1000  # keys of one answer
 _TIERS = ("Hot", "Cool", "Cold")
-_KEPT = {"BlobImmutableDueToPolicy", "LeaseIdMissing"}  # a blob that nobody may write, so there is one
+_ARCHIVE = "Archive"
+# of a blob that nobody may write, so there is one
+_KEPT = {"BlobArchived", "BlobBeingRehydrated", "BlobImmutableDueToPolicy", "LeaseIdMissing"}
 
 
 class AzureBucket:
@@ -91,12 +94,7 @@ class AzureBucket:
         return self._stat(self._call(key, blob.get_blob_properties))
 
     def list(self, prefix: str = "") -> Iterator[Stat]:
-        folder = f"{self._prefix}{prefix.rstrip('/')}/" if prefix else self._prefix
-        marker: str | None = ""
-        # Each page is asked for by its marker, so that one which failed is asked for again.
-        while marker is not None:
-            page, marker = self._call(prefix or ".", partial(self._page, folder, marker))
-            yield from page
+        return (self._stat(found) for found in self._blobs(prefix))
 
     def delete(self, key: str) -> None:
         blob = self._blob(key)
@@ -104,6 +102,24 @@ class AzureBucket:
             self._call(key, blob.delete_blob)
         except ObjectMissing:
             return
+
+    def cold(self, prefix: str = "") -> Iterator[Cold]:
+        return (cold for found in self._blobs(prefix) if (cold := self._cold(found)))
+
+    def thaw(self, key: str, tier: str, days: int) -> None:
+        """The blob leaves the archive tier for good, for the one of `storage_class`, else Hot: `days` has no
+        say. Azure has two priorities, of which the cheaper one stands for both bulk and standard."""
+        from azure.storage.blob import RehydratePriority, StandardBlobTier
+
+        checked_thaw(tier, days)
+        blob = self._blob(key)
+        found = self._cold(self._call(key, blob.get_blob_properties))
+        if found is None or found.thawing:
+            return
+        priority = RehydratePriority.HIGH if tier == "expedited" else RehydratePriority.STANDARD
+        move = partial(blob.set_standard_blob_tier, self._tier or StandardBlobTier.HOT)
+        with suppress(ObjectFrozen):  # BlobBeingRehydrated: someone else has just asked for it
+            self._call(key, partial(move, rehydrate_priority=priority))
 
     def local_path(self, key: str) -> Path | None:
         del key
@@ -141,10 +157,19 @@ class AzureBucket:
         tier = {"standard_blob_tier": self._tier} if self._tier and content_type == GZIP else {}
         return {"content_settings": ContentSettings(content_type=content_type), **tier}
 
-    def _page(self, folder: str, marker: str) -> tuple[Sequence[Stat], str | None]:
+    def _blobs(self, prefix: str) -> Iterator[BlobProperties]:
+        """All below the folder, ordered by name."""
+        folder = f"{self._prefix}{prefix.rstrip('/')}/" if prefix else self._prefix
+        marker: str | None = ""
+        # Each page is asked for by its marker, so that one which failed is asked for again.
+        while marker is not None:
+            page, marker = self._call(prefix or ".", partial(self._page, folder, marker))
+            yield from page
+
+    def _page(self, folder: str, marker: str) -> tuple[Sequence[BlobProperties], str | None]:
         found = self._container.list_blobs(name_starts_with=folder or None, results_per_page=_PAGE)
         pages = found.by_page(marker or None)
-        page = [self._stat(blob) for blob in next(pages, ())]
+        page = list(next(pages, ()))
         return page, getattr(pages, "continuation_token", None) or None
 
     def _blob(self, key: str) -> BlobClient:
@@ -153,6 +178,13 @@ class AzureBucket:
     def _stat(self, found: BlobProperties) -> Stat:
         modified = int(found.last_modified.timestamp() * 1000)
         return Stat(key=str(found.name).removeprefix(self._prefix), size=int(found.size), modified=modified)
+
+    def _cold(self, found: BlobProperties) -> Cold | None:
+        if found.blob_tier != _ARCHIVE:
+            return None
+        key = str(found.name).removeprefix(self._prefix)
+        # archive_status: rehydrate-pending-to-hot and the like
+        return Cold(key=key, storage_class=_ARCHIVE, thawing=bool(found.archive_status))
 
     def _call(self, key: str, call: Callable[[], T], *, putting: bool = False) -> T:
         from azure.core.exceptions import AzureError

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from logkeep.errors import ObjectExists, ObjectMissing, StorageDenied, StorageError, StorageUnavailable
-from logkeep.storage.base import Stat, checked_key, checked_length
+from logkeep.storage.base import Cold, Stat, checked_key, checked_length, checked_thaw
 
 _PARTIAL = ".partial"
 # A process that was killed leaves its partial file behind; after this long nobody writes it any more.
@@ -78,6 +78,14 @@ class FolderBucket:
             path.unlink(missing_ok=True)
             if path.parent.exists():
                 _sync_folder(path.parent)
+
+    def cold(self, prefix: str = "") -> Iterator[Cold]:
+        del prefix  # a file can always be read
+        return iter(())
+
+    def thaw(self, key: str, tier: str, days: int) -> None:
+        checked_thaw(tier, days)
+        self.head(key)  # nothing is to be asked for, but it must be there
 
     def local_path(self, key: str) -> Path | None:
         return self._path(key)

@@ -23,7 +23,7 @@ from logkeep.errors import (
     StorageUnavailable,
 )
 from logkeep.retry import retrying
-from logkeep.storage.base import GZIP, Stat, checked_key
+from logkeep.storage.base import GZIP, Cold, Stat, checked_key, checked_thaw
 from logkeep.storage.connection import Connection, place_of
 from logkeep.storage.http_options import HttpOptions, http_options
 from logkeep.storage.ranges import fetch_ranges
@@ -107,6 +107,14 @@ class GcsBucket:
             self._call(key, lambda client: self._blob(client, key).delete(**self._times))
         except ObjectMissing:
             return
+
+    def cold(self, prefix: str = "") -> Iterator[Cold]:
+        del prefix  # objects of every class, ARCHIVE too, can be read at once
+        return iter(())
+
+    def thaw(self, key: str, tier: str, days: int) -> None:
+        checked_thaw(tier, days)
+        self.head(key)  # nothing is to be asked for, but it must be there
 
     def local_path(self, key: str) -> Path | None:
         del key

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WRITE_AND_READ = ("s3:PutObject", "s3:GetObject")
 _CLEAR_FAILED = ("s3:AbortMultipartUpload",)  # clears away the parts of a large upload that failed
 _LIST = ("s3:ListBucket",)
+# Only restores from Glacier need it, and they cost money: who wants them adds it.
+_THAW = "to thaw objects in Glacier classes, add s3:RestoreObject beside s3:GetObject"
 _KMS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -104,9 +106,9 @@ def _aws(connection: Connection) -> Grant:
     policy = _json(aws_policy(connection))
     if _option(connection, "credentials") != "role":
         who = "role of this machine" if _option(connection, "credentials") == "machine" else "user"
-        return Grant(title=f"AWS: attach this IAM policy to the {who}", text=policy)
+        return Grant(title=f"AWS: attach this IAM policy to the {who} ({_THAW})", text=policy)
     return Grant(
-        title="AWS: give the role this permissions policy and this trust policy",
+        title=f"AWS: give the role this permissions policy and this trust policy ({_THAW})",
         text=f"Permissions policy of {_option(connection, 'role_arn', 'the role')}:\n\n{policy}\n"
         f"Trust policy of the role (ACCOUNT_OF_LOGKEEP is the AWS account that logkeep runs in):\n\n"
         f"{_json(aws_trust(connection))}",

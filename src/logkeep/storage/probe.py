@@ -1,6 +1,7 @@
 """The connection test: does what an archive needs work in this bucket, and if not, what is to be done?
 
-Six checks, each with a verdict of its own. Deletion is tried and never needed.
+Six checks, each with a verdict of its own. Deletion is tried and never needed. Of an archive that is only
+read, three of them are asked, and nothing is written.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from logkeep.errors import (
     LogkeepError,
     ObjectExists,
+    ObjectFrozen,
     ObjectMissing,
     StorageDenied,
     StorageUnavailable,
 )
-from logkeep.storage.base import Bucket
+from logkeep.storage.base import Bucket, Stat
 from logkeep.storage.grants import permissions
 from logkeep.storage.reach import Unreached, unreached, words
 
@@ -34,10 +37,13 @@ T = TypeVar("T")
 
 FOLDER = "_logkeep-test/"
 CHECKS = ("reach", "write", "create_only", "read", "list", "clean_up")
+READ_CHECKS = ("reach", "read", "list")
 
 _CONTENT = b"logkeep was here to test the connection. This object may be deleted.\n"
 _CONTENT_TYPE = "text/plain"
 _RANGE = (8, 8)
+_LOOKED_AT = 1000  # objects among which one is sought that can be read: a page of most listings
+_TRIED = 5  # of these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +54,31 @@ class Verdict:
     remedy: str = ""  # what to do; "" when there is nothing to do
 
 
-def probe(bucket: Bucket, connection: Connection, *, limit_s: float = 60) -> list[Verdict]:
+_NOTHING_THERE = Verdict(
+    check="list",
+    ok=False,
+    detail="the listing is empty: there is nothing to read",
+    remedy="check the bucket and the prefix",
+)
+
+
+def probe(
+    bucket: Bucket, connection: Connection, *, read_only: bool = False, limit_s: float = 60
+) -> list[Verdict]:
     """A verdict on each of CHECKS, in that order. Leaves at most one small object, below `_logkeep-test/`.
+    With `read_only` one on each of READ_CHECKS; then nothing is written, and a few bytes of an object that is
+    there are read.
 
     `connection` is what the bucket was opened with; remedies are worded by it, and no verdict holds a
     secret of it. Raises nothing for a bucket that fails: that is what the verdicts say. Returns after
     `limit_s` at the latest; a call that the server has not answered by then is left to its own end.
     """
-    return _Probe(bucket, connection, limit_s).run()
+    tried = _Probe(bucket, connection, limit_s)
+    return tried.run_reading() if read_only else tried.run()
 
 
 def usable(verdicts: Sequence[Verdict]) -> bool:
-    """Whether an archive can be kept there."""
+    """Whether an archive can be kept there; or read, if that was all that was tried."""
     return all(verdict.ok for verdict in verdicts if verdict.check != "clean_up")
 
 
@@ -80,7 +99,7 @@ class _Probe:
                 return self._not_reached(reason, error)
             return self._not_written(error)
         return [
-            Verdict(check="reach", ok=True, detail=f"{self._bucket.url} answers"),
+            self._reached(),
             Verdict(check="write", ok=True, detail=f"{self._key} was written"),
             self._create_only(),
             self._read(),
@@ -88,21 +107,39 @@ class _Probe:
             self._clean_up(),
         ]
 
+    def run_reading(self) -> list[Verdict]:
+        try:
+            found = self._within(lambda: list(islice(self._bucket.list(), _LOOKED_AT)))
+        except LogkeepError as error:
+            if reason := unreached(error, self._connection):
+                return self._not_reached(reason, error, READ_CHECKS)
+            read = _not_tried("read", "without a listing no object is known")
+            return [self._reached(), read, self._failed("list", error)]
+        if not found:
+            return [self._reached(), _not_tried("read", "there is no object"), _NOTHING_THERE]
+        listed = Verdict(check="list", ok=True, detail="the listing shows what is there")
+        return [self._reached(), self._read_any(found), listed]
+
     def _put(self) -> None:
         # Nobody else has this key. If it is there, an answer was lost and the second try found the object.
         with suppress(ObjectExists):
             self._within(lambda: self._bucket.put_new(self._key, _CONTENT, _CONTENT_TYPE))
 
-    def _not_reached(self, reason: Unreached, error: LogkeepError) -> list[Verdict]:
+    def _reached(self) -> Verdict:
+        return Verdict(check="reach", ok=True, detail=f"{self._bucket.url} answers")
+
+    def _not_reached(
+        self, reason: Unreached, error: LogkeepError, checks: Sequence[str] = CHECKS
+    ) -> list[Verdict]:
         detail = f"{reason.what}: {self._masked(error.message)}"
         reach = Verdict(check="reach", ok=False, detail=detail, remedy=reason.remedy)
-        return [reach, *(_not_tried(check, "the bucket was not reached") for check in CHECKS[1:])]
+        return [reach, *(_not_tried(check, "the bucket was not reached") for check in checks[1:])]
 
     def _not_written(self, error: LogkeepError) -> list[Verdict]:
         """What can be told of the rest without an object of our own."""
         listed = self._list("")
         return [
-            Verdict(check="reach", ok=True, detail=f"{self._bucket.url} answers"),
+            self._reached(),
             self._failed("write", error),
             _not_tried("create_only", "nothing was written"),
             self._read_of_nothing(listed),
@@ -150,14 +187,35 @@ class _Probe:
         try:
             part = self._within(lambda: self._bucket.get_range(self._key, start, length))
         except LogkeepError as error:
-            # A server that sends the whole object instead is as unavailable to obstore as one in trouble.
-            passing = isinstance(error, StorageUnavailable) and "non-partial" not in words(error)
-            if passing or isinstance(error, StorageDenied):
-                return self._failed("read", error)
-            return self._no_ranges(self._masked(error.message))
+            return self._no_part(error)
         if part != _CONTENT[start : start + length]:
             return self._no_ranges("a part of the object came back with other bytes than were asked for")
         return Verdict(check="read", ok=True, detail="the object came back whole and in part")
+
+    def _read_any(self, found: Sequence[Stat]) -> Verdict:
+        """Read the end of an object that is there, of the first that is not frozen."""
+        sized = [one for one in found if one.size]
+        for one in sized[:_TRIED]:
+            start = max(0, one.size - _RANGE[1])
+            try:
+                self._within(partial(self._bucket.get_range, one.key, start, one.size - start))
+            except ObjectFrozen:
+                continue
+            except LogkeepError as error:
+                return self._no_part(error)
+            return Verdict(check="read", ok=True, detail=f"a part of {one.key} was read")
+        if sized:
+            detail = "the first objects are in cold storage; a restore can ask for a thaw"
+            return Verdict(check="read", ok=True, detail=detail)
+        return _not_tried("read", "the objects are empty")
+
+    def _no_part(self, error: LogkeepError) -> Verdict:
+        """The verdict on a part of an object that did not come."""
+        # A server that sends the whole object instead is as unavailable to obstore as one in trouble.
+        passing = isinstance(error, StorageUnavailable) and "non-partial" not in words(error)
+        if passing or isinstance(error, StorageDenied):
+            return self._failed("read", error)
+        return self._no_ranges(self._masked(error.message))
 
     def _no_ranges(self, detail: str) -> Verdict:
         remedy = "set range_reads=false; logkeep then reads whole objects"

@@ -1,4 +1,4 @@
-"""S3 and what speaks like it: obstore reads, botocore writes.
+"""S3 and what speaks like it: obstore reads, botocore writes, and asks for thaws.
 
 obstore reads without the GIL; botocore uploads with constant memory, in parts of which only the last request
 makes the object appear, and that one is create-only too.
@@ -21,12 +21,19 @@ import obstore
 from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
-from logkeep.errors import BadSetting, ObjectExists, ObjectMissing, StorageError, StorageUnavailable
+from logkeep.errors import (
+    BadSetting,
+    ObjectExists,
+    ObjectMissing,
+    StorageError,
+    StorageUnavailable,
+)
 from logkeep.retry import retrying
 from logkeep.storage import aws
-from logkeep.storage.base import JSON, Stat, checked_key, checked_length
+from logkeep.storage.base import JSON, Cold, Stat, checked_key, checked_length, checked_thaw
 from logkeep.storage.connection import Connection, checked, is_true, place_of
 from logkeep.storage.providers import PROVIDERS
+from logkeep.storage.s3_cold import ColdObjects
 from logkeep.storage.translate import EXCEPTIONS, storage_error
 
 if TYPE_CHECKING:
@@ -66,6 +73,7 @@ class S3Bucket:
         self._checksum = PROVIDERS[connection.provider].checksum
         self._aws = aws.Aws(connection)
         self._client_config = _client_config(options)
+        self._cold = ColdObjects(connection, self._aws, self._call, self.url)
 
     def put_new(self, key: str, data: bytes | memoryview | Path, content_type: str) -> None:
         checked_key(key)
@@ -124,7 +132,14 @@ class S3Bucket:
     def delete(self, key: str) -> None:
         checked_key(key)
         with suppress(ObjectMissing):
-            self._write(key, lambda: self._aws.client.delete_object(**self._named(key)))
+            self._call(key, lambda: self._aws.client.delete_object(**self._named(key)))
+
+    def cold(self, prefix: str = "") -> Iterator[Cold]:
+        return self._cold.below(prefix)
+
+    def thaw(self, key: str, tier: str, days: int) -> None:
+        checked_thaw(tier, days)
+        self._cold.thaw(checked_key(key), tier, days)
 
     def local_path(self, key: str) -> Path | None:
         del key
@@ -186,7 +201,7 @@ class S3Bucket:
             answer = self._aws.client.put_object(Body=opened(), **arguments, **self._condition)
             self._said(answer, "ETag", key)
 
-        self._write(key, put)
+        self._call(key, put)
 
     def _put_parts(self, key: str, file: IO[bytes], size: int, content_type: str) -> None:
         named = self._named(key)
@@ -194,7 +209,7 @@ class S3Bucket:
         if self._checksum == "sha256":
             start["ChecksumAlgorithm"] = "SHA256"
         self._look_again(key)  # before all those bytes go up for nothing
-        named["UploadId"] = self._write(
+        named["UploadId"] = self._call(
             key, lambda: self._said(self._aws.client.create_multipart_upload(**start), "UploadId", key)
         )
         try:
@@ -204,7 +219,7 @@ class S3Bucket:
             # Parts that cannot be taken back cost money until a lifecycle rule ends them, but what is told
             # is why the upload failed.
             with suppress(StorageError):
-                self._write(key, lambda: self._abort(named))
+                self._call(key, lambda: self._abort(named))
             raise
 
     def _send_parts(
@@ -224,7 +239,7 @@ class S3Bucket:
                     part["ChecksumSHA256"] = digest["ChecksumSHA256"]
                 return part
 
-            return self._write(key, put)
+            return self._call(key, put)
 
         with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="upload") as pool:
             waiting = [pool.submit(send, number + 1) for number in range(-(-size // _PART))]
@@ -246,7 +261,7 @@ class S3Bucket:
                     f"the upload of {key} to {self.url} was ended by someone else", hint="it is tried again"
                 ) from error
 
-        self._write(key, complete)
+        self._call(key, complete)
 
     def _abort(self, named: Mapping[str, Any]) -> None:
         try:
@@ -255,7 +270,7 @@ class S3Bucket:
             if not _has_ended(error):
                 raise
 
-    def _write(self, key: str, call: Callable[[], T]) -> T:
+    def _call(self, key: str, call: Callable[[], T]) -> T:
         def once() -> T:
             try:
                 return call()

@@ -15,6 +15,7 @@ from logkeep.errors import (
     DamagedArchive,
     LogkeepError,
     ObjectExists,
+    ObjectFrozen,
     ObjectMissing,
     StorageDenied,
     StorageError,
@@ -43,6 +44,8 @@ _DENIED = {
     "LeaseIdMissing",
     "OperationNotAllowedOnImmutableBlob",
 }
+# 403 of S3, 409 of Azure
+_FROZEN = {"BlobArchived", "BlobBeingRehydrated", "InvalidObjectState"}
 _BUSY = {"OperationTimedOut", "RequestTimeout", "ServerBusy", "SlowDown"}
 
 _DENIED_HINT = "check the access key, its secret, the region, and that they may list, read and write there"
@@ -140,7 +143,7 @@ def storage_error(error: Exception, key: str, url: str) -> LogkeepError:
     answer = Answer(
         status=int(_first(_STATUS, text) or 0), code=_first(_CODE, text), words=_first(_MESSAGE, text)
     )
-    if answer.code in _NO_PLACE or answer.code == "ConditionalRequestConflict":
+    if answer.code in _NO_PLACE or answer.code in _FROZEN or answer.code == "ConditionalRequestConflict":
         return answered(answer, key, url)
     if isinstance(error, exceptions.AlreadyExistsError | exceptions.PreconditionError):
         return _exists(key, url)
@@ -159,6 +162,8 @@ def answered(answer: Answer, key: str, url: str, *, missing_is_404: bool = True)
     """The error of our tree for a provider's answer to a request for `key`."""
     if answer.code in _NO_PLACE:
         return no_place(url)
+    if answer.code in _FROZEN:
+        return _frozen(key, url)
     if answer.code == "ConditionalRequestConflict":  # another put of the same key runs; it may yet fail
         return StorageUnavailable(f"{key} in {url} is being written by someone else")
     if answer.code in _EXISTS or (answer.status == 412 and answer.code not in _DENIED):
@@ -195,6 +200,13 @@ def plain(text: str) -> str:
 
 def _exists(key: str, url: str) -> ObjectExists:
     return ObjectExists(f"there is an object {key} in {url} already")
+
+
+def _frozen(key: str, url: str) -> ObjectFrozen:
+    return ObjectFrozen(
+        f"{key} in {url} lies in a cold storage class and cannot be read now",
+        hint="a restore asks for its thaw, waits, and goes on when it can be read",
+    )
 
 
 def _denied(answer: Answer, key: str, url: str) -> StorageDenied:

@@ -9,6 +9,7 @@ from logkeep.archive import manifest as manifests
 from logkeep.archive.layout import (
     MANIFESTS,
     ObjectName,
+    filtered_key,
     manifest_key,
     object_key,
     parse_key,
@@ -16,7 +17,7 @@ from logkeep.archive.layout import (
     prefixes,
 )
 from logkeep.archive.manifest import Manifest
-from logkeep.errors import DamagedArchive, ObjectMissing
+from logkeep.errors import DamagedArchive, ObjectFrozen, ObjectMissing
 from logkeep.storage.base import Bucket, Stat
 from logkeep.timeline import TimeRange
 
@@ -68,7 +69,7 @@ def _sort_other(inventory: Inventory, key: str, account: str | None, *, whole: b
     if marker := parse_marker_key(key):
         if account in (None, marker[0]):
             inventory.markers.append(key)
-    elif whole:
+    elif whole and filtered_key(key) is None:  # an archive is whole without its filters
         inventory.strangers.append(key)
 
 
@@ -87,6 +88,8 @@ def read_stored(bucket: Bucket, key: str) -> StoredManifest:
         data = bucket.get(key)
     except ObjectMissing:
         return StoredManifest(manifest=None, sha256="")
+    except ObjectFrozen as error:
+        return StoredManifest(manifest=None, sha256="", damage=error.message)
     digest = manifests.digest(data)
     try:
         return StoredManifest(manifest=manifests.decode(data, key), sha256=digest)

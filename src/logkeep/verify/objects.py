@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from logkeep.archive.layout import ObjectName, manifest_key
 from logkeep.archive.manifest import BlockEntry, Manifest
 from logkeep.archive.reader import read_lines, runs
-from logkeep.errors import DamagedArchive, ObjectMissing
+from logkeep.errors import DamagedArchive, ObjectFrozen, ObjectMissing
 from logkeep.storage.base import Bucket, Stat
 from logkeep.timeline import hour_end, hour_start, iso
 from logkeep.verify.blocks import Checked, Held, check_block, contradictions, differences, tiles
@@ -54,6 +54,9 @@ class ObjectCheck:
                 self._check_against(manifest)
         except ObjectMissing as error:
             self._add(Kind.NO_OBJECT, key, f"it went away while it was read: {error.message}")
+            self.held.clear()
+        except ObjectFrozen:
+            self._add(Kind.FROZEN, key, "it is in cold storage, and was not looked into", note=True)
             self.held.clear()
 
     def blocks_held(self) -> list[Held]:

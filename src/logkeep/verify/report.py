@@ -24,6 +24,7 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable"  # an object without manifest that is no gzip file of lines
     BAD_MANIFEST = "bad-manifest"
     NO_MANIFEST = "no-manifest"
+    FROZEN = "frozen"  # in cold storage: it cannot be read before a thaw
     NO_OBJECT = "no-object"  # a manifest without its object
     GAP = "gap"  # a part number is missing below one that is there
     CHAIN = "chain"  # a manifest is missing from its account's chain, or is not what the next one says

@@ -41,6 +41,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "NotFound": 404,
         "Conflict": 409,
         "Overloaded": 503,
+        "ObjectFrozen": 409,
         "StorageError": 502,
         "ObjectMissing": 502,
         "ObjectExists": 502,

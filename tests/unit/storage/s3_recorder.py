@@ -49,7 +49,8 @@ class Answer:
 class Recorder(ThreadingHTTPServer):
     """Keeps each request, and gives the answers of its kind in order; when there are none left, the usual.
 
-    Kinds: put, start, part, complete, abort, delete, head, list (a page but the first), sts.
+    Kinds: put, start, part, complete, abort, delete, head, list (a page but the first), page (any page),
+    restore, sts.
     """
 
     def __init__(self) -> None:
@@ -84,6 +85,8 @@ def kind_of(asked: Asked) -> str:
         return "part" if "partNumber" in query else "put"
     if asked.method == "POST" and not query:
         return "sts"
+    if asked.method == "POST" and "restore" in query:
+        return "restore"
     if asked.method == "POST":
         return "start" if "uploads" in query else "complete"
     if asked.method == "DELETE":
@@ -105,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _listing(self) -> Answer:
         """Two keys, a page each."""
+        if self.server.answers.get("page"):
+            return self.server.answer("page")
         query = dict(parse_qsl(urlsplit(self.path).query))
         first = not query.keys() & {"start-after", "continuation-token"}
         after = query.get("start-after", "" if first else "prefix/a")

@@ -55,6 +55,14 @@ def test_an_aws_policy_allows_the_prefix_and_no_deletion() -> None:
     }
 
 
+@pytest.mark.parametrize("credentials", ["keys", "machine", "role"])
+def test_a_thaw_is_not_allowed_unless_somebody_adds_it(credentials: str) -> None:
+    grant = grants_for(aws(credentials=credentials))
+
+    assert "s3:RestoreObject" in grant.title
+    assert "s3:RestoreObject" not in grant.text
+
+
 @pytest.mark.parametrize("asked", ["web/", "web/year=2026/month=11/", "web/_manifest/", "web/_logkeep-test/"])
 def test_every_listing_of_an_archive_meets_the_condition(asked: str) -> None:
     pattern = statement(aws_policy(aws(prefix="web")), "s3:ListBucket")["Condition"]["StringLike"][

@@ -13,15 +13,16 @@ from logkeep.errors import (
     DamagedArchive,
     LogkeepError,
     ObjectExists,
+    ObjectFrozen,
     ObjectMissing,
     StorageDenied,
     StorageError,
     StorageUnavailable,
 )
-from logkeep.storage.base import Bucket, Stat
+from logkeep.storage.base import Bucket, Cold, Stat
 from logkeep.storage.connection import Connection
 from logkeep.storage.folder import FolderBucket
-from logkeep.storage.probe import CHECKS, Verdict, probe, usable
+from logkeep.storage.probe import CHECKS, READ_CHECKS, Verdict, probe, usable
 
 S3 = Connection(
     provider="s3", options={"bucket": "logs"}, secrets={"secret_access_key": "hush", "session_token": ""}
@@ -78,7 +79,14 @@ class DoubleBucket:
     def list(self, prefix: str = "") -> Iterator[Stat]:
         self._call("list")
         keys = [key for key in self.objects if key.startswith(prefix)]
-        yield from (Stat(key=key, size=1, modified=0) for key in keys if not self.hidden)
+        yield from (Stat(key=key, size=len(self.objects[key]), modified=0) for key in keys if not self.hidden)
+
+    def cold(self, prefix: str = "") -> Iterator[Cold]:
+        del prefix
+        return iter(())
+
+    def thaw(self, key: str, tier: str, days: int) -> None:
+        raise AssertionError(f"a connection test thaws nothing: {key}, {tier}, {days}")
 
     def delete(self, key: str) -> None:
         self._call("delete")
@@ -400,6 +408,63 @@ def test_a_server_that_never_answers_does_not_hold_up_the_test() -> None:
 
     assert [one.ok for one in verdicts] == [False] + [None] * 5
     assert "there is no answer" in verdicts[0].detail
+
+
+def reading(bucket: Bucket) -> dict[str, Verdict]:
+    verdicts = probe(bucket, S3, read_only=True)
+    assert tuple(one.check for one in verdicts) == READ_CHECKS
+    assert all(bool(one.remedy) is (one.ok is False) for one in verdicts)
+    return {one.check: one for one in verdicts}
+
+
+def test_a_bucket_that_is_only_read_is_not_written_to() -> None:
+    bucket = DoubleBucket(objects={"empty/": b"", "theirs.json.gz": b"x"})
+    verdicts = reading(bucket)
+
+    assert oks(verdicts) == [True, True, True]
+    assert usable(list(verdicts.values()))
+    assert bucket.calls == ["list", "get_range"]
+    assert bucket.objects == {"empty/": b"", "theirs.json.gz": b"x"}
+
+
+@pytest.mark.parametrize("objects", [{}, {"marker": b""}])
+def test_a_bucket_that_is_only_read_needs_something_to_read(objects: dict[str, bytes]) -> None:
+    bucket = DoubleBucket(objects=objects)
+    verdicts = reading(bucket)
+
+    assert oks(verdicts) == [True, None, bool(objects)]
+    assert not usable(list(verdicts.values()))
+    assert bucket.calls == ["list"]
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted", "permission"),
+    [("list", [True, None, False], "s3:ListBucket"), ("get_range", [True, False, True], "s3:GetObject")],
+)
+def test_a_permission_to_read_that_is_missing_is_named(
+    call: str, wanted: list[bool | None], permission: str
+) -> None:
+    verdicts = reading(DoubleBucket(objects={"a": b"x"}, failing={call: DENIED}))
+
+    assert oks(verdicts) == wanted
+    assert not usable(list(verdicts.values()))
+    assert any(permission in one.remedy for one in verdicts.values())
+
+
+def test_a_bucket_that_is_only_read_and_not_reached_is_told_by_the_listing() -> None:
+    failing: dict[str, Exception] = {"list": StorageDenied("no way: InvalidAccessKeyId", hint="-")}
+    verdicts = reading(DoubleBucket(failing=failing))
+
+    assert oks(verdicts) == [False, None, None]
+    assert "access_key_id" in verdicts["reach"].remedy
+
+
+def test_an_archive_in_cold_storage_can_be_read_once_it_is_thawed() -> None:
+    failing: dict[str, Exception] = {"get_range": ObjectFrozen("a is frozen")}
+    verdicts = reading(DoubleBucket(objects={"a": b"x"}, failing=failing))
+
+    assert oks(verdicts) == [True, True, True]
+    assert "cold storage" in verdicts["read"].detail
 
 
 def test_what_is_no_answer_of_a_bucket_is_raised() -> None:
