@@ -27,7 +27,7 @@ def measure(quick: bool) -> Sequence[Figure]:
             name="seal, per core",
             value=raw / used,
             unit="MB/s raw per CPU second",
-            goal=400,
+            goal=200,
             note=f"{lines:,} lines, {raw:.0f} MB into {len(sealed)} objects in {took:.2f} s, "
             f"{used:.2f} CPU seconds",
         ),

@@ -5,9 +5,10 @@ One object is made in steps, each safe to repeat after a crash at any point:
 1. plan: which frames it holds, and in which target, is fixed in the catalog
 2. build: the object file and its manifest, the same bytes for the same frames
 3. put the object, create-only; an object that is there already with our bytes is ours
-4. put the manifest, create-only; it names the one before it in the target's chain
-5. seal: the catalog row says that both are there
-6. the spool is told that the frames are archived, and trims them
+4. put its token filter, if it has one, under a key that goes by its bytes
+5. put the manifest, create-only; it names the one before it in the target's chain
+6. seal: the catalog row says that both are there
+7. the spool is told that the frames are archived, and trims them
 
 A key that holds somebody else's object is left alone: the plan moves to the next part number.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -23,7 +25,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from logkeep.archive import manifest as manifests
-from logkeep.archive.layout import key_of, manifest_key, object_key, parse_key
+from logkeep.archive.filters import CONTENT_TYPE
+from logkeep.archive.layout import filter_key, key_of, manifest_key, object_key, parse_key
 from logkeep.archive.manifest import ChainHead, Manifest, find_chain_head
 from logkeep.archive.marker import read_marker, tie
 from logkeep.archive.reader import manifest_of_same_lines, stored_chunks
@@ -263,6 +266,7 @@ class Sealer:
                 hint="put the spool's file back; catalog and spool belong together",
             )
         path = self.work_dir / f"{planned.archive}.{hour}.json.gz"
+        filter_path = path.with_suffix(".filter")
         try:
             frames = self.spool.frames(planned.archive, hour, after=planned.after_seq, upto=planned.upto_seq)
             manifest = write_object(
@@ -272,12 +276,16 @@ class Sealer:
                 hour=hour,
                 part=planned.part,
                 level=archive.compression_level,
+                filters=filter_path,
             )
             crash_point("seal.built")
             planned, manifest = self._put_object(bucket, planned, manifest, path)
+            crash_point("seal.uploaded")
+            manifest = _put_filter(bucket, manifest, filter_path)
+            crash_point("seal.filtered")
         finally:
             path.unlink(missing_ok=True)
-        crash_point("seal.uploaded")
+            filter_path.unlink(missing_ok=True)
         return _put_manifest(bucket, planned, self._linked(bucket, planned, manifest))
 
     def _put_object(
@@ -351,6 +359,16 @@ def _manifest_if_ours(bucket: Bucket, manifest: Manifest, path: Path) -> Manifes
         if digest.hexdigest() == manifest.sha256:
             return manifest
     return manifest_of_same_lines(bucket, manifest, path)
+
+
+def _put_filter(bucket: Bucket, manifest: Manifest, path: Path) -> Manifest:
+    """Put the filter beside the object, whose key is known now, or find that it is there."""
+    if manifest.filters is None:
+        return manifest
+    key = filter_key(manifest.key, manifest.filters.sha256)
+    with suppress(ObjectExists):  # of a try that was cut short: the key goes by the bytes
+        bucket.put_new(key, path, CONTENT_TYPE)
+    return msgspec.structs.replace(manifest, filters=msgspec.structs.replace(manifest.filters, key=key))
 
 
 def _put_manifest(bucket: Bucket, planned: ArchiveObject, manifest: Manifest) -> Stored:

@@ -17,6 +17,7 @@ SEAL = [
     "seal.planned",
     "seal.built",
     "seal.uploaded",
+    "seal.filtered",
     "seal.manifest",
     "seal.catalog",
     "seal.archived",

@@ -11,6 +11,7 @@ from logkeep.timeline import EPOCH, Hour, TimeRange, as_datetime, hour_start
 
 MANIFESTS = "_manifest/"
 MARKERS = "_account/"
+FILTERS = "_filter/"
 SUFFIX = ".json.gz"
 
 _KEY = re.compile(
@@ -23,6 +24,8 @@ _MARKER = re.compile(
     r"_account/(?P<account>[A-Za-z0-9_-]+)(?:\.(?P<number>[1-9]\d{0,8}))?\.json",
     re.ASCII,
 )
+_FILTER_DIGITS = 8
+_FILTER = re.compile(rf"{FILTERS}(?P<key>.+)\.[0-9a-f]{{{_FILTER_DIGITS}}}", re.ASCII)
 # Listing more folders than this costs more than listing the level above and leaving some keys out.
 _MAX_PREFIXES = 62
 
@@ -59,6 +62,19 @@ def parse_key(key: str) -> ObjectName | None:
 def manifest_key(key: str) -> str:
     """The key of the manifest of the object at `key`."""
     return f"{MANIFESTS}{key.removesuffix(SUFFIX)}.json"
+
+
+def filter_key(key: str, sha256: str) -> str:
+    """The key of the filter object with this SHA-256, of the object at `key`. A filter of other bytes has
+    another key, so what is there under this one is this one."""
+    return f"{FILTERS}{key.removesuffix(SUFFIX)}.{sha256[:_FILTER_DIGITS]}"
+
+
+def filtered_key(key: str) -> str | None:
+    """The key of the object of which this is the key of a filter; None for a key that is no filter's."""
+    match = _FILTER.fullmatch(key)
+    found = match["key"] + SUFFIX if match else None
+    return found if found and parse_key(found) else None
 
 
 def object_key(manifest: str) -> str | None:

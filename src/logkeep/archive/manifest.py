@@ -18,6 +18,10 @@ from logkeep.timeline import TimeRange
 
 FORMAT_VERSION = 1
 
+MAX_GROUP_BLOCKS = 64
+# Pages have about 5 kB. What a filter may ask a reader to hold is bounded by this.
+MAX_PAGE_BYTES = 1 << 20
+
 # How many manifests are read to find the last one of a chain, of the latest written and of the latest hours
 # each. More than were written at a time when the catalog was lost, so that the last one is among them.
 _LATEST = 64
@@ -25,8 +29,12 @@ _LATEST = 64
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
-class BlockEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One gzip member. Bytes `offset` to `offset + length` of the object; times are inclusive."""
+class BlockEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One gzip member. Bytes `offset` to `offset + length` of the object; times are inclusive.
+
+    `host`, `app` and `level` have a bit for each of the manifest's `values` that occurs in the block; 0 is
+    not known.
+    """
 
     offset: Count
     length: Annotated[int, msgspec.Meta(ge=1, le=2 * MAX_BLOCK_BYTES)]
@@ -34,6 +42,31 @@ class BlockEntry(msgspec.Struct, frozen=True, kw_only=True):
     lines: Count
     min_ts: Count
     max_ts: Count
+    host: Count = msgspec.field(default=0, name="_host")
+    app: Count = msgspec.field(default=0, name="_app")
+    level: Count = 0
+    escapes: bool = False  # some text has a backslash followed by u; told of blocks with a filter
+
+
+class FilterGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A filter of neighbouring blocks. Its pages follow each other from `offset` in the filter object."""
+
+    first: Count  # number of the first block
+    blocks: Annotated[int, msgspec.Meta(ge=1, le=MAX_GROUP_BLOCKS)]
+    offset: Count
+    width: Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]  # places in a page
+    pages: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_BYTES)], ...], msgspec.Meta(min_length=1)
+    ]  # their lengths
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the token filters of an object are. Blocks that are in no group have none."""
+
+    key: str
+    bytes: Count
+    sha256: str
+    groups: tuple[FilterGroup, ...]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,6 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chain: Count = 0  # its number among the manifests of its account here, from 1; 0: not in a chain
     previous_key: str = ""  # of the manifest before it, below _manifest/; "" in the first
     previous_sha256: str = ""  # of that manifest's stored bytes
+    values: dict[str, tuple[str, ...]] = {}  # of `_host`, `_app` and `level`, if they are few; "" is absent
+    filters: Filters | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Finds lines in the bytes of one archive object, with no server and no engine.
+"""Finds lines in the bytes of an archive object, with no server and no engine.
 
 The object is decompressed in pieces of bounded size, whatever its blocks are, so memory stays flat for a
 foreign object of one huge member and for a malicious one too. A piece is lowered once, and only the lines
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
+from itertools import compress
 from mmap import mmap
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import msgspec
 from isal import igzip_lib
@@ -37,13 +38,25 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what 
 
 
 class _LineAlone(msgspec.Struct, gc=False):
-    """What most queries look at. Reading no more of a record takes half the time."""
+    """What most queries look at, and what tells of a line when and which it is. Reading no more of a
+    record takes half the time."""
 
+    lid: str = msgspec.field(default="", name="_lid")
     ts: int = msgspec.field(default=-1, name="_ts")
+    level: str = ""
     line: str = msgspec.field(default="", name="_line")
 
 
 _line_alone = cast("Callable[[bytes], Record]", msgspec.json.Decoder(_LineAlone).decode)
+
+
+class Found(NamedTuple):
+    """What a piece of lines holds. Of a record only id, time, level and line are sure to be there."""
+
+    lines: list[bytes]  # those that match and lie in the range, with their newlines
+    records: list[Record]  # of these lines
+    tested: int  # how many lines were decoded to know it
+    size: int  # bytes of the piece
 
 
 class Scan:
@@ -55,20 +68,39 @@ class Scan:
         self._decode = _line_alone if asks_line_only(node) else _records.decode
         self._within = within
 
+    @property
+    def tests_every_line(self) -> bool:
+        """Whether no line can be left out before it is decoded."""
+        return not self._promises
+
     def lines(self, data: ObjectBytes) -> Iterator[list[bytes]]:
         """Lines that match and lie in the range, with their newlines, a list for each piece that has any.
+        Raises as `pieces` does."""
+        for found in self.pieces((data,)):
+            if found.lines:
+                yield found.lines
+
+    def pieces(self, stored: Iterable[ObjectBytes], start: int = 0) -> Iterator[Found]:
+        """What is found in stored bytes that come in chunks, which may end anywhere: a Found for each piece
+        of about half a MiB, also where nothing matches. `start` is where in their object they begin.
 
         Raises DamagedArchive, naming the byte, when the stored bytes cannot be decompressed, when a line
         that may match is no record, and when a line has more than MAX_LINE_BYTES.
         """
+        return self._found(_whole_lines(_decompressed(stored, start)))
+
+    def pieces_of_lines(self, lines: Iterable[bytes]) -> Iterator[Found]:
+        """The same of canonical lines, whole ones in each of these pieces."""
+        return self._found(lines)
+
+    def _found(self, pieces: Iterable[bytes]) -> Iterator[Found]:
         offset = 0
-        for piece in _whole_lines(_decompressed(data)):
+        for piece in pieces:
             try:
-                found = self._matching(self._candidates(piece))
+                found = self._matching(self._candidates(piece), len(piece))
             except _UNREADABLE as error:
                 raise _no_record(piece, offset) from error
-            if found:
-                yield found
+            yield found
             offset += len(piece)
 
     def _candidates(self, piece: bytes) -> list[bytes]:
@@ -84,13 +116,15 @@ class Scan:
             spans = _holding(lowered, spans, promise)
         return [piece[start:end] for start, end in spans]
 
-    def _matching(self, lines: list[bytes]) -> list[bytes]:
+    def _matching(self, lines: list[bytes], size: int) -> Found:
         holds, within = self._holds, self._within
-        pairs = zip(lines, map(self._decode, lines), strict=True)
+        records = list(map(self._decode, lines))
         if within is None:
-            return [line for line, record in pairs if holds(record)]
-        start, end = within.start, within.end
-        return [line for line, record in pairs if start <= record.ts < end and holds(record)]
+            matching = [holds(record) for record in records]
+        else:
+            start, end = within.start, within.end
+            matching = [start <= record.ts < end and holds(record) for record in records]
+        return Found(list(compress(lines, matching)), list(compress(records, matching)), len(lines), size)
 
 
 def _spans(lowered: bytes, literal: bytes) -> Iterator[tuple[int, int]]:
@@ -148,28 +182,33 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(rest)
 
 
-def _decompressed(data: ObjectBytes) -> Iterator[bytes]:
+def _decompressed(chunks: Iterable[ObjectBytes], start: int) -> Iterator[bytes]:
     """The members' contents in pieces of at most _PIECE_BYTES. Zeros behind a member are padding."""
-    view = memoryview(data)
-    start = position = 0  # of the current member, and of what was not read yet
-    pending, member = b"", igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
-    while position < len(view) or pending or not member.needs_input:
-        if not pending and member.needs_input:
-            pending = bytes(view[position : position + _STORED_BYTES])
-            fresh = position == start
-            position += len(pending)
-            if fresh:
-                pending = pending.lstrip(b"\0")
-                start = position - len(pending)
-        try:
-            piece = member.decompress(pending, max_length=_PIECE_BYTES)
-        except CODEC_ERROR as error:
-            raise DamagedArchive(f"the block at byte {start} cannot be decompressed: {error}") from error
-        pending = b""
-        if piece:
-            yield piece
-        if member.eof:
-            pending = member.unused_data.lstrip(b"\0")
-            start, member = position - len(pending), igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
-    if start < len(view):
+    position = start  # of the current member, and of what was not read yet
+    member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    for pending in _sliced(chunks):
+        fresh = position == start
+        position += len(pending)
+        if fresh:
+            pending = pending.lstrip(b"\0")
+            start = position - len(pending)
+        while pending or not member.needs_input:
+            try:
+                piece = member.decompress(pending, max_length=_PIECE_BYTES)
+            except CODEC_ERROR as error:
+                raise DamagedArchive(f"the block at byte {start} cannot be decompressed: {error}") from error
+            pending = b""
+            if piece:
+                yield piece
+            if member.eof:
+                pending = member.unused_data.lstrip(b"\0")
+                start, member = position - len(pending), igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    if start < position:
         raise DamagedArchive(f"the block at byte {start} ends too early")
+
+
+def _sliced(chunks: Iterable[ObjectBytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        view = memoryview(chunk)
+        for start in range(0, len(view), _STORED_BYTES):
+            yield bytes(view[start : start + _STORED_BYTES])

@@ -1,8 +1,8 @@
-"""From frames to one object file and its manifest.
+"""From frames to one object file, its filter and its manifest.
 
-Frames are whole, so lines are never looked at: a block is a run of frames, its counts and bounds are
-theirs. Decompressing and compressing release the GIL and run in two threads; order is kept, and the
-same frames give the same bytes.
+A block is a run of whole frames, its counts and bounds are theirs. What its lines hold is looked at only for
+the filter. Decompressing and compressing release the GIL and run in two threads; order is kept, and the same
+frames give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import local
+from typing import NamedTuple
 
 import zstandard
 
 from logkeep.archive import block
+from logkeep.archive.contents import UNKNOWN, Contents, Values, contents_of
+from logkeep.archive.filter_file import FilterFile
 from logkeep.archive.layout import key_of
 from logkeep.archive.manifest import FORMAT_VERSION, BlockEntry, Manifest
+from logkeep.archive.tokens import Hasher
 from logkeep.errors import DamagedArchive, StorageUnavailable
 from logkeep.spool.base import Frame
 from logkeep.timeline import Hour
@@ -28,28 +33,48 @@ _AHEAD = 2 * THREADS  # blocks in the making at a time, which bounds the memory
 Group = Sequence[Frame]
 
 
-def write_object(
-    frames: Iterable[Frame], path: Path, *, account: str, hour: Hour, part: int, level: int = block.LEVEL
-) -> Manifest:
-    """Write the object of these frames (at least one, of one account and hour) to a file.
+class Made(NamedTuple):
+    """A block as it was made."""
 
-    `level` is gzip's, one of block.LEVELS.
+    stored: bytes
+    contents: Contents
+
+
+def write_object(
+    frames: Iterable[Frame],
+    path: Path,
+    *,
+    account: str,
+    hour: Hour,
+    part: int,
+    level: int = block.LEVEL,
+    filters: Path | None = None,
+) -> Manifest:
+    """Write the object of these frames (at least one, of one account and hour) to a file, and its filter
+    to the file `filters`.
+
+    `level` is gzip's, one of block.LEVELS. Without `filters` the manifest says nothing of the blocks'
+    contents; with it there is no filter either when the object is small.
 
     Memory stays flat whatever the size. Raises DamagedArchive for a frame that is not what its row
-    says, StorageUnavailable when the file cannot be written.
+    says, StorageUnavailable when a file cannot be written.
     """
     digest = hashlib.sha256()
     blocks: list[BlockEntry] = []
     lids: list[tuple[int, int]] = []
+    values = Values()
     offset = 0
     try:
-        with path.open("wb") as file:
-            for group, stored in _compressed(_groups(frames), level):
-                file.write(stored)
-                digest.update(stored)
-                blocks.append(_entry(group, offset, len(stored)))
+        with path.open("wb") as file, FilterFile(filters) as filter_file:
+            for group, made in _made(_groups(frames), level, None if filters is None else values):
+                file.write(made.stored)
+                digest.update(made.stored)
+                entry = _entry(group, offset, made, values)
+                filter_file.add(made.contents.tokens, entry.raw_bytes)
+                blocks.append(entry)
                 lids.append((min(f.first_lid for f in group), max(f.last_lid for f in group)))
-                offset += len(stored)
+                offset += len(made.stored)
+            found = filter_file.end(key_of(account, hour, part))
     except OSError as error:
         raise StorageUnavailable(
             f"the object of {account} cannot be built at {path}: {error.strerror}",
@@ -74,7 +99,9 @@ def write_object(
         first_lid=str(min(first for first, _ in lids)),
         last_lid=str(max(last for _, last in lids)),
         sha256=digest.hexdigest(),
-        blocks=tuple(blocks),
+        blocks=values.only_listed(blocks),
+        values=values.lists(),
+        filters=found,
     )
 
 
@@ -92,11 +119,12 @@ def _groups(frames: Iterable[Frame]) -> Iterator[Group]:
         yield group
 
 
-def _compressed(groups: Iterable[Group], level: int) -> Iterator[tuple[Group, bytes]]:
-    running: deque[tuple[Group, Future[bytes]]] = deque()
+def _made(groups: Iterable[Group], level: int, values: Values | None) -> Iterator[tuple[Group, Made]]:
+    running: deque[tuple[Group, Future[Made]]] = deque()
+    hashers = local()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="seal") as pool:
         for group in groups:
-            running.append((group, pool.submit(_block, group, level)))
+            running.append((group, pool.submit(_block, group, level, values, hashers)))
             if len(running) == _AHEAD:
                 done, future = running.popleft()
                 yield done, future.result()
@@ -105,8 +133,15 @@ def _compressed(groups: Iterable[Group], level: int) -> Iterator[tuple[Group, by
             yield done, future.result()
 
 
-def _block(group: Group, level: int) -> bytes:
-    return block.compress(b"".join([lines_of(frame) for frame in group]), level)
+def _block(group: Group, level: int, values: Values | None, hashers: local) -> Made:
+    lines = b"".join([lines_of(frame) for frame in group])
+    if values is None:
+        return Made(block.compress(lines, level), UNKNOWN)
+    try:
+        hasher = hashers.own
+    except AttributeError:
+        hasher = hashers.own = Hasher()
+    return Made(block.compress(lines, level), contents_of(lines, values.columns, hasher))
 
 
 def lines_of(frame: Frame) -> bytes:
@@ -120,12 +155,17 @@ def lines_of(frame: Frame) -> bytes:
     return lines
 
 
-def _entry(group: Group, offset: int, length: int) -> BlockEntry:
+def _entry(group: Group, offset: int, made: Made, values: Values) -> BlockEntry:
+    masks = values.masks(made.contents.values)
     return BlockEntry(
         offset=offset,
-        length=length,
+        length=len(made.stored),
         raw_bytes=sum(frame.raw_bytes for frame in group),
         lines=sum(frame.lines for frame in group),
         min_ts=min(frame.min_ts for frame in group),
         max_ts=max(frame.max_ts for frame in group),
+        host=masks.get("_host", 0),
+        app=masks.get("_app", 0),
+        level=masks.get("level", 0),
+        escapes=made.contents.tokens is not None and made.contents.escapes,
     )

@@ -7,13 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from logkeep.archive.manifest import BlockEntry, Manifest, decode
+from logkeep.archive.manifest import BlockEntry, FilterGroup, Filters, Manifest, decode, encode
+from logkeep.archive.writer import write_object
 from logkeep.record import Record
+from tests.unit.archiver_doubles import HOUR, frame, records
 
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "archive-format.md").read_text()
@@ -53,12 +57,32 @@ def test_the_shell_commands_run(archive: Path, number: int, expected: str) -> No
 
 
 def test_the_python_reader_prints_every_line(archive: Path) -> None:
-    [program] = blocks("python")
+    [program] = blocks("python", "import base64")
 
     printed = run([sys.executable, "-c", program], archive).splitlines()
 
     assert len(printed) == 7
     assert "1795165380000 web-1 b'caf\\xe9 latin-1'" in printed
+
+
+def test_the_program_for_filters_finds_the_blocks_of_a_token(tmp_path: Path) -> None:
+    [program] = blocks("python", "import json, pathlib, sys, zlib")
+    frames = [
+        frame(records(1000, first_lid=1 + 1000 * n, text=f"frame{n} {'word ' * 20}line{n}x"), seq=n + 1)
+        for n in range(40)
+    ]
+    built = tmp_path / "filter"
+    manifest = write_object(frames, tmp_path / "o", account="main", hour=HOUR, part=0, filters=built)
+    assert manifest.filters is not None
+    (tmp_path / manifest.filters.key).parent.mkdir(parents=True)
+    built.rename(tmp_path / manifest.filters.key)
+    (tmp_path / "manifest.json").write_bytes(encode(manifest))
+
+    ends = list(accumulate(one.lines for one in manifest.blocks))
+    for number in (0, 17, 39):
+        found = run([sys.executable, "-c", program, "manifest.json", f"FRAME{number}"], tmp_path).split()
+        assert str(bisect_right(ends, 1000 * number)) in found
+        assert len(found) < len(ends)
 
 
 def test_the_duckdb_query_runs(archive: Path) -> None:
@@ -85,7 +109,8 @@ def test_the_tables_name_every_field_in_order() -> None:
 
     manifest = [one.name for one in msgspec.structs.fields(Manifest)]
     assert named == [[one.encode_name for one in msgspec.structs.fields(Record)], manifest]
-    assert all(f"`{one.name}`" in DOC for one in msgspec.structs.fields(BlockEntry))
+    others = [one for kind in (BlockEntry, Filters, FilterGroup) for one in msgspec.structs.fields(kind)]
+    assert all(f"`{one.encode_name}`" in DOC for one in others)
 
 
 def test_the_example_manifest_is_one() -> None:

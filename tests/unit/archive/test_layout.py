@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logkeep.archive.layout import (
+    filter_key,
+    filtered_key,
     key_of,
     manifest_key,
     marker_key,
@@ -120,3 +122,26 @@ def test_a_range_of_decades_is_listed_by_years() -> None:
     found = prefixes(within("1971-01-01", "2026-01-01"))
 
     assert (len(found), found[0], found[-1]) == (55, "year=1971/", "year=2025/")
+
+
+def test_a_filter_is_below_its_own_folder_under_a_key_of_its_bytes() -> None:
+    key = key_of("main", hour("2026-11-20T09:00"), 1)
+    filters = "_filter/year=2026/month=11/day=20/main.2026-11-20.0900.1.0123abcd"
+
+    assert filter_key(key, "0123abcd" + "f" * 56) == filters
+    assert filtered_key(filters) == key
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "_filter/notes",
+        "_filter/notes.0123abcd",
+        "_filter/year=2026/month=11/day=20/main.2026-11-20.0900",
+        "_filter/year=2026/month=11/day=20/main.2026-11-20.0900.0123ABCD",
+        "_manifest/year=2026/month=11/day=20/main.2026-11-20.0900.0123abcd",
+        "",
+    ],
+)
+def test_other_keys_are_no_filters(key: str) -> None:
+    assert filtered_key(key) is None

@@ -69,7 +69,7 @@ def test_a_manifest_comes_back() -> None:
 
 
 def test_members_of_a_later_format_are_passed_over() -> None:
-    later = ENCODED.replace(b'"part":0,', b'"part":0,"filters":{"kind":"bloom"},')
+    later = ENCODED.replace(b'"part":0,', b'"part":0,"ribbons":{"kind":"bloom"},')
 
     assert decode(later, "m") == MANIFEST
 

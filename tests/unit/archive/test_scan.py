@@ -87,10 +87,42 @@ def test_a_mapped_file_is_scanned(tmp_path: Path) -> None:
         assert ids(mapped, "login") == [1]
 
 
+def test_stored_bytes_may_come_in_any_chunks() -> None:
+    data = BLOCK + gzip.compress(lines_of(["failed again"]))
+    for length in (1, 7, len(BLOCK), len(data)):
+        chunks = [data[at : at + length] for at in range(0, len(data), length)]
+        pieces = list(Scan(parse("failed")).pieces(chunks))
+        assert b"".join(line for piece in pieces for line in piece.lines) == found(data, "failed")
+
+
+def test_damage_is_named_by_its_place_in_the_object() -> None:
+    with pytest.raises(DamagedArchive, match=f"the block at byte {1000 + len(BLOCK)} "):
+        list(Scan(parse("failed")).pieces([BLOCK + b"junk"], 1000))
+
+
+@pytest.mark.parametrize(("query", "tested"), [("failed", 4), ("level:warn", 2), ("*", 6)])
+def test_a_piece_tells_what_it_holds_and_how_many_lines_were_decoded(query: str, tested: int) -> None:
+    lines = lines_of(TEXTS).replace(b'"_line":"Failed password"', b'"level":"warn","_line":"Failed password"')
+    lines = lines.replace(b'"password changed"', b'"password changed, a warn"')
+    (piece,) = Scan(parse(query)).pieces([compress(lines)])
+    assert (piece.tested, piece.size) == (tested, len(lines))
+    shown = [(one.lid, one.ts, one.level) for one in piece.records]
+    assert shown[0] == ("0", 1000, "warn")
+    assert len(shown) == len(piece.lines)
+
+
+def test_lines_that_are_not_compressed_are_scanned_alike() -> None:
+    whole = lines_of(TEXTS)
+    (piece,) = Scan(parse("failed")).pieces_of_lines([whole])
+    assert b"".join(piece.lines) == found(BLOCK, "failed")
+
+
 def test_one_scan_serves_many_threads() -> None:
     ready = Scan(parse("failed"))
     with ThreadPoolExecutor(4) as pool:
-        counts = list(pool.map(lambda data: sum(map(len, ready.lines(data))), [BLOCK] * 50))
+        counts = list(
+            pool.map(lambda data: sum(len(piece.lines) for piece in ready.pieces([data])), [BLOCK] * 50)
+        )
     assert counts == [4] * 50
 
 

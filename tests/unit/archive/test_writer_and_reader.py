@@ -207,3 +207,31 @@ def test_other_lines_are_not_taken_for_ours(tmp_path: Path, other: bytes) -> Non
     bucket.put_new(KEY, other, GZIP)
 
     assert manifest_of_same_lines(bucket, ours, tmp_path / "o") is None
+
+
+def test_a_filter_is_written_beside_the_object(tmp_path: Path) -> None:
+    plain = write_object(many_frames(), tmp_path / "o", account="main", hour=HOUR, part=0)
+    filtered = write_object(
+        many_frames(), tmp_path / "p", account="main", hour=HOUR, part=0, filters=tmp_path / "f"
+    )
+    again = write_object(
+        iter(many_frames()), tmp_path / "p", account="main", hour=HOUR, part=0, filters=tmp_path / "g"
+    )
+
+    assert filtered == again
+    assert filtered.filters is not None
+    data = (tmp_path / "f").read_bytes()
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (filtered.filters.bytes, filtered.filters.sha256)
+    assert (tmp_path / "g").read_bytes() == data
+    assert [(one.first, one.blocks) for one in filtered.filters.groups] == [(0, len(filtered.blocks))]
+    assert filtered.values == {"_host": ("web-1",), "_app": ("",), "level": ("",)}
+    known = [msgspec.structs.replace(one, host=1, app=1, level=1) for one in plain.blocks]
+    assert list(filtered.blocks) == known
+    assert plain == msgspec.structs.replace(filtered, blocks=plain.blocks, values={}, filters=None)
+
+
+def test_a_filter_that_cannot_be_written_is_an_error_that_passes() -> None:
+    with pytest.raises(StorageUnavailable):
+        write_object(
+            many_frames(), Path("/dev/null"), account="main", hour=HOUR, part=0, filters=Path("/dev/full")
+        )
