@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logkeep.receivers import instants
-from logkeep.receivers.instants import instant_of, instants_of
+from logkeep import instants
+from logkeep.instants import instant_of, instants_of
 from logkeep.timeline import instant_of_number, instant_of_text
 
 SECOND = 1_795_165_933_000  # 2026-11-20T09:12:13Z

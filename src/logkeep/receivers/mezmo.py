@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 
 from logkeep.errors import BadBody
-from logkeep.receivers.instants import instant_of, instants_of
+from logkeep.instants import instant_of, instants_of
 from logkeep.receivers.lines import LINE_BYTES, Origin, check_line_count, too_long
 from logkeep.receivers.ndjson import broken_json, not_utf8
-from logkeep.receivers.surrogates import mended
 from logkeep.record import NO_META, Columns, Received, Record, Refusal
+from logkeep.surrogates import mended
 
 
 class _Line(msgspec.Struct, gc=False):

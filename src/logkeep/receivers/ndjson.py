@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from logkeep.errors import BadBody
-from logkeep.receivers.instants import instant_of, instants_of
+from logkeep.instants import instant_of, instants_of
 from logkeep.receivers.lines import (
     LINE_BYTES,
     Origin,
@@ -23,8 +23,8 @@ from logkeep.receivers.lines import (
     text_record,
     too_long,
 )
-from logkeep.receivers.surrogates import mended
 from logkeep.record import Columns, Received, Record, Refusal
+from logkeep.surrogates import mended
 
 
 class _Fields(msgspec.Struct, gc=False):

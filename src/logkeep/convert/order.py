@@ -1,0 +1,161 @@
+"""The lines of one hour in the order of their times, each id once. External: memory stays flat.
+
+Lines of equal times stay in the order in which they came. Of lines with one id the first that came is kept.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from logkeep.convert.split import LineFile, heads, no_room
+
+# What is sorted in memory at a time; the one before may still be there. Lines are counted because each takes
+# memory beside its bytes.
+_RUN_BYTES = 64 << 20
+_RUN_LINES = 500_000
+_PIECE_BYTES = 128 << 10  # of each run, that is in memory while they are merged
+_IDS_AT_ONCE = 4_000_000
+
+Ints = npt.NDArray[np.int64]
+Keyed = tuple[int, int, bytes]  # time, place in the order of arrival, line
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """Lines that arrived one after the other, in the order of their times."""
+
+    lines: Sequence[bytes]
+    times: Ints
+    places: Ints
+    ids: Ints  # in the order of arrival, -1 for none
+
+    def __iter__(self) -> Iterator[Keyed]:
+        return zip(self.times.tolist(), self.places.tolist(), self.lines, strict=True)
+
+
+class Ordered:
+    """The lines of an hour, once through. `repeats` says how many were left out when all are through."""
+
+    def __init__(self, pieces: Iterable[bytes], folder: Path) -> None:
+        """Lines in the order of arrival; `folder` is for files, which are left there."""
+        self._pieces = pieces
+        self._folder = folder
+        self.repeats = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises StorageUnavailable when the disk is full."""
+        runs: list[Iterable[Keyed]] = []
+        ids: list[Ints] = []
+        for number, run in enumerate(_runs(self._pieces)):
+            ids.append(run.ids)
+            if runs and isinstance(runs[-1], _Run):
+                runs[-1] = _spilled(runs[-1], self._folder / f"run{number - 1}")
+            runs.append(run)
+        if len(runs) > 1 and isinstance(runs[-1], _Run):
+            runs[-1] = _spilled(runs[-1], self._folder / f"run{len(runs) - 1}")
+        left_out = repeated(np.concatenate(ids)) if ids else np.zeros(0, np.bool_)
+        self.repeats = int(left_out.sum())
+        keyed = heapq.merge(*runs) if len(runs) > 1 else iter(runs[0] if runs else ())
+        if not self.repeats:
+            return (line for _, _, line in keyed)
+        return (line for _, place, line in keyed if not left_out[place])
+
+
+def repeated(ids: Ints) -> npt.NDArray[np.bool_]:
+    """Which of the ids were there before; -1 never is. Looks at a part of the ids at a time."""
+    marked = np.zeros(len(ids), np.bool_)
+    parts = len(ids) // _IDS_AT_ONCE + 1
+    for part in range(parts):
+        places = np.concatenate(
+            [
+                start + np.flatnonzero((some >= 0) & (some % parts == part))
+                for start in range(0, len(ids), _IDS_AT_ONCE)
+                for some in (ids[start : start + _IDS_AT_ONCE],)
+            ]
+            or [np.zeros(0, np.int64)]
+        )
+        found = ids[places]
+        order = np.argsort(found, kind="stable")
+        found = found[order]
+        marked[places[order[1:][found[1:] == found[:-1]]]] = True
+    return marked
+
+
+def _runs(pieces: Iterable[bytes]) -> Iterator[_Run]:
+    lines: list[bytes] = []
+    times: list[int] = []
+    ids: list[int] = []
+    size = first = 0
+    for piece in pieces:
+        lines += BytesIO(piece).readlines()
+        for head in heads(piece):
+            times.append(head.ts)
+            ids.append(head.lid)
+        size += len(piece)
+        if size >= _RUN_BYTES or len(lines) >= _RUN_LINES:
+            yield _run(lines, times, ids, first)
+            first += len(lines)
+            lines, times, ids, size = [], [], [], 0
+    if lines:
+        yield _run(lines, times, ids, first)
+
+
+def _run(lines: list[bytes], times: list[int], ids: list[int], first: int) -> _Run:
+    at = np.array(times, np.int64)
+    order = np.argsort(at, kind="stable")
+    return _Run(
+        lines=[lines[place] for place in order.tolist()],
+        times=at[order],
+        places=order + first,
+        ids=np.array(ids, np.int64),
+    )
+
+
+class _Spilled:
+    """A run on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines = LineFile(path.with_suffix(".lines"), zstandard.ZstdCompressor(level=1))
+        self.keys = path.with_suffix(".keys")
+
+    def __iter__(self) -> Iterator[Keyed]:
+        offset = 0
+        for piece in self.lines:
+            lines = BytesIO(piece).readlines()
+            keys = np.fromfile(self.keys, np.int64, 2 * len(lines), offset=offset).reshape(-1, 2)
+            offset += keys.nbytes
+            for (time, place), line in zip(keys.tolist(), lines, strict=True):
+                yield time, place, line
+
+
+def _spilled(run: _Run, path: Path) -> _Spilled:
+    spilled = _Spilled(path)
+    try:
+        np.column_stack((run.times, run.places)).tofile(spilled.keys)
+    except OSError as error:
+        raise no_room(path, error) from error
+    for piece in joined(run.lines, _PIECE_BYTES):
+        spilled.lines.append(piece)
+    return spilled
+
+
+def joined(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The lines in pieces of at least `size` bytes, the last one perhaps fewer."""
+    piece: list[bytes] = []
+    waiting = 0
+    for line in lines:
+        piece.append(line)
+        waiting += len(line)
+        if waiting >= size:
+            yield b"".join(piece)
+            piece, waiting = [], 0
+    if piece:
+        yield b"".join(piece)
