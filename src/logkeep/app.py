@@ -32,9 +32,11 @@ from logkeep.firststart import FILE_NAME, AccountOpener, FirstStart, prepare_acc
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.live import LiveLines, yield_processor_to_queries
 from logkeep.indexer import Indexer
+from logkeep.inplace.searches import Searches
 from logkeep.intake import Intake
 from logkeep.logs import log, set_up_logging
 from logkeep.metrics import Metrics, Parts, Tally
+from logkeep.notify.build import build_notifier
 from logkeep.record import IdSource
 from logkeep.restore.desk import RestoreDesk
 from logkeep.retention import drop_expired
@@ -116,9 +118,11 @@ class _Server(uvicorn.Server):
         self._ready = ready
         self._turn = services.turn
         self._tails = services.tails
+        self._searches = services.searches
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._tails.close()  # open ones would hold the end up
+        self._searches.close()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -137,6 +141,7 @@ def _services(settings: Settings) -> Iterator[Services]:
         stack.callback(catalog.close)
         vault = load_vault(text=settings.secret_key, path=_secret_key_path(settings))
         rotate(vault, catalog.archives)
+        rotate(vault, catalog.restores)
         buckets = Buckets(vault, open_connection)
         spool = SqliteSpool(
             data / "spool.sqlite",
@@ -148,6 +153,8 @@ def _services(settings: Settings) -> Iterator[Services]:
         stack.callback(spool.close)
         engine = _open_engine(data / "index")
         stack.callback(engine.close)
+        searches = Searches(engine, _fresh_folder(work / "searches"))
+        stack.callback(searches.join)
         live = LiveLines(engine, work)
         yield_processor_to_queries()
         indexer = Indexer(spool, live)
@@ -165,13 +172,20 @@ def _services(settings: Settings) -> Iterator[Services]:
         )
         tally = Tally()
         archiver = Archiver(sealer, clock=clock, observer=tally)
+        notifier = build_notifier(
+            settings, notices=catalog.notices, restores=catalog.restores.list, clock=clock
+        )
         restores = RestoreDesk(
             catalog=catalog,
             engine=engine,
             bucket_of=buckets.of,
+            open_connection=open_connection,
+            vault=vault,
             server=sealer.server,
             work=_fresh_folder(work / "restore"),
             clock=clock,
+            ended=notifier.ended,
+            look_again_s=settings.thaw_look,
         )
         checks = Checks(
             catalog=catalog,
@@ -193,6 +207,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             counts_worker,
             checks.worker,
             restores.worker,
+            notifier.worker,
         )
         ids = IdSource(clock, floor=spool.last_lid())
         intake = Intake(spool, ids, clock, index_worker.wake, router, exclusions, tails)
@@ -227,6 +242,7 @@ def _services(settings: Settings) -> Iterator[Services]:
                 clock=clock,
             ),
             restores=restores,
+            searches=searches,
             checks=checks,
             router=router,
             exclusions=exclusions,

@@ -3,6 +3,9 @@
 A line belongs to the archives that were on (or paused) when it came: intake writes that into the spool with
 it. So a switch takes effect with the next request, and what came before it is sealed as it would have been.
 A connection is tested before it is saved, unless the caller says otherwise.
+
+An archive of another system (one with a layout) is only read: it stays off, and nothing is tried that would
+write to its place.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from logkeep.archive.block import LEVELS
+from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archiver import Archiver
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, Target
+from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, RestoreState, Target
 from logkeep.defaults import connect, free_archive_id, target_of
 from logkeep.errors import BadSetting, Conflict, ConnectionTestFailed, LogkeepError
 from logkeep.query.parse import parse
@@ -33,6 +37,8 @@ MAX_TITLE = 200
 MAX_QUERY = 4096
 _YEAR_S = 366 * 86_400
 MOST_ARCHIVES = 20  # of one account
+# What a restore is that reads archives, now or later.
+_READING = (RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +55,15 @@ class Settings:
     compression_level: int | None = None
     verify_every_s: int | None = None
     drill_every_s: int | None = None
+    layout: str | None = None
+    layout_options: Mapping[str, str] | None = None  # all of them; with another layout they begin anew
 
     def applied(self, archive: Archive) -> Archive:
-        """The archive with these values. Raises BadSetting, which names the first that cannot be."""
+        """The archive with these values. Raises BadSetting, which names the first that cannot be, and
+        Conflict for what an archive of another system is not for."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.layout not in (None, archive.layout):
+            given.setdefault("layout_options", {})
         changed = replace(archive, **given)
         _check(changed)
         return changed
@@ -87,15 +98,17 @@ class ArchiveDesk:
             return connection
         return replace(connection, options={"external_id": self.external_id(account), **connection.options})
 
-    def test(self, account: str, connection: Connection) -> list[Verdict]:
-        """What works in that bucket. Raises BadSetting for a connection that cannot be."""
+    def test(self, account: str, connection: Connection, *, read_only: bool = False) -> list[Verdict]:
+        """What works in that bucket; with `read_only` nothing is written there. Raises BadSetting for a
+        connection that cannot be."""
         connection = self._checked(account, connection)
-        return probe(self.open_connection(connection), connection)
+        return probe(self.open_connection(connection), connection, read_only=read_only)
 
     def test_archive(self, archive: str) -> list[Verdict]:
         """The same for an archive as it is saved."""
-        target = self.catalog.archives.target(self.catalog.archives.get(archive).target)
-        return probe(self.buckets.of(target), self.buckets.connection(target))
+        saved = self.catalog.archives.get(archive)
+        target = self.catalog.archives.target(saved.target)
+        return probe(self.buckets.of(target), self.buckets.connection(target), read_only=saved.foreign)
 
     def create(
         self,
@@ -109,7 +122,8 @@ class ArchiveDesk:
         take_over: bool = False,
     ) -> Archive:
         """Set up an archive of a live account, off unless `start`. Its id is `archive`, or made from the
-        account's. Raises ConnectionTestFailed; then nothing is saved."""
+        account's. Raises ConnectionTestFailed, and Conflict where one of another system is to be started;
+        then nothing is saved."""
         if self.catalog.accounts.get(account).kind is not AccountKind.LIVE:
             raise Conflict(f"account {account!r} is a restored one, which is not archived")
         others = self.catalog.archives.of_account(account)
@@ -125,8 +139,10 @@ class ArchiveDesk:
                 rank=max((one.rank for one in others), default=-1) + 1,
             )
         )
+        if start:
+            require_ours(wanted, "started")
         if not untested:
-            self._require_usable(connection)
+            self._require_usable(connection, read_only=wanted.foreign)
         created = self.catalog.archives.create(wanted, self._target(wanted, connection))
         if not start:
             return created
@@ -148,15 +164,17 @@ class ArchiveDesk:
         """Change an archive. What it has begun to write into a place that it leaves, or has left, is finished
         there; with `replan` it is written to the place of now instead, which may leave an object behind in
         the old one (a restore leaves its lines out). Raises ConnectionTestFailed, or Conflict for a place
-        of another server; then nothing is saved."""
+        of another server and for a layout where there was none or the other way round; then nothing is
+        saved."""
         before = self.catalog.archives.get(archive)
         _check_not_declared(before)
-        settings.applied(before)
+        check_layout_change(before, settings.applied(before))
         if connection is not None:
             connection = self._checked(before.account, connection)
             if not untested:
-                self._require_usable(connection)
-                self._require_free(before, connection)
+                self._require_usable(connection, read_only=before.foreign)
+                if not before.foreign:
+                    self._require_free(before, connection)
         with self.archiver.held(archive), self._changing:
             if connection is not None:
                 self._connect(before, connection)
@@ -170,7 +188,9 @@ class ArchiveDesk:
 
     def start(self, archive: str, *, take_over: bool = False) -> Archive:
         """Archive what comes from now on. Writes the marker that ties place and account. Raises Conflict
-        when the place is another server's, StorageError; then nothing is changed."""
+        when the place is another server's or the archive another system's, StorageError; then nothing is
+        changed."""
+        require_ours(self.catalog.archives.get(archive), "started")
         with self.archiver.held(archive):
             target = self.catalog.archives.target(self.catalog.archives.get(archive).target)
             self.sealer.claim(self.buckets.of(target), target, take_over=take_over)
@@ -178,7 +198,9 @@ class ArchiveDesk:
         return self._switch(archive, ArchiveState.ON)
 
     def pause(self, archive: str) -> Archive:
-        """Write nothing from now on; lines that come wait in the spool. Returns when nothing is written."""
+        """Write nothing from now on; lines that come wait in the spool. Returns when nothing is written.
+        Raises Conflict for an archive of another system, for which none would ever come."""
+        require_ours(self.catalog.archives.get(archive), "paused")
         paused = self._switch(archive, ArchiveState.PAUSED)
         with self.archiver.held(archive):
             return paused
@@ -222,7 +244,7 @@ class ArchiveDesk:
         self.router.refresh(archive.account)
 
     def _check_not_read(self, account: str) -> None:
-        for restore in self.catalog.restores.interrupted():
+        for restore in self.catalog.restores.list(*_READING):
             if restore.source == account:
                 raise Conflict(
                     f"restore {restore.id} reads the archives of account {account!r}",
@@ -259,8 +281,8 @@ class ArchiveDesk:
         if place != self.catalog.archives.target(archive.target).place:
             self.sealer.check_free(self.open_connection(connection), archive.account, place)
 
-    def _require_usable(self, connection: Connection) -> None:
-        verdicts = probe(self.open_connection(connection), connection)
+    def _require_usable(self, connection: Connection, *, read_only: bool) -> None:
+        verdicts = probe(self.open_connection(connection), connection, read_only=read_only)
         if not usable(verdicts):
             failed = next(one for one in verdicts if one.ok is False)
             raise ConnectionTestFailed(
@@ -273,6 +295,28 @@ class ArchiveDesk:
 def shown(verdicts: Sequence[Verdict]) -> list[Mapping[str, object]]:
     """Verdicts as JSON shows them."""
     return [asdict(verdict) for verdict in verdicts]
+
+
+def require_ours(archive: Archive, what: str) -> None:
+    """Raises Conflict for an archive of another system, which cannot be `what`: started, say."""
+    if archive.foreign:
+        raise Conflict(
+            f"the archive {archive.id!r} cannot be {what}: it is another system's archive "
+            f"({archive.layout}), and only read",
+            hint="restore from it, or search it in place",
+        )
+
+
+def check_layout_change(before: Archive, after: Archive) -> None:
+    """Raises Conflict when one of the two is an archive of ours and the other is not: its place and what
+    waits for it would be taken for something else."""
+    if before.foreign is not after.foreign:
+        ours, theirs = "an archive of this server", "another system's archive"
+        was, wanted = (theirs, ours) if before.foreign else (ours, theirs)
+        raise Conflict(
+            f"the archive {before.id!r} is {was}, and cannot become {wanted}",
+            hint="set up another archive for that place",
+        )
 
 
 def _check_not_declared(archive: Archive) -> None:
@@ -293,6 +337,7 @@ def _check(archive: Archive) -> None:
     if len(archive.query) > MAX_QUERY:
         raise BadSetting(f"query: it has more than {MAX_QUERY} characters", field="query")
     parse(archive.query)
+    _check_layout(archive)
     bounds = {
         "rank": (0, 1_000_000),
         "seal_after_s": (0, 7 * 86_400),
@@ -307,3 +352,16 @@ def _check(archive: Archive) -> None:
         if not low <= value <= high:
             said = name.removesuffix("_s")
             raise BadSetting(f"{said}: {value} is not from {low} to {high}", field=said)
+
+
+def _check_layout(archive: Archive) -> None:
+    if archive.foreign:
+        layout_of(archive.layout, archive.layout_options)
+        if archive.verify_every_s or archive.drill_every_s:
+            require_ours(archive, "verified or drilled")
+    elif archive.layout_options:
+        raise BadSetting(
+            "layout_options stand without a layout",
+            hint="name the layout that they are of, such as custom",
+            field="layout_options",
+        )

@@ -19,6 +19,7 @@ import msgspec
 
 from logkeep.archive.reader import find_objects, read_blocks, read_lines
 from logkeep.archive.writer import lines_of
+from logkeep.archives import require_ours
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import Archive, Target
 from logkeep.errors import Conflict, DamagedArchive, NotFound
@@ -74,10 +75,11 @@ class Backfill:
         """Put the account's live lines of the range that the archive's query matches, and that it does not
         have, into the spool for the archive. They are sealed as lines of their hours that come now are, or
         with the next `seal_due(now=True)`. Raises NotFound, StorageError, DamagedArchive, Overloaded, and
-        Conflict when the archive was removed meanwhile; then part of the lines may be added, and a
-        repetition adds the rest."""
+        Conflict for another system's archive and when the archive was removed meanwhile; then part of the
+        lines may be added, and a repetition adds the rest."""
         with self._turn(archive_id):
             archive = self.catalog.archives.get(archive_id)
+            require_ours(archive, "backfilled")
             matches = compile_predicate(parse(archive.query))
             retained = lines = hours = 0
             pages = self._retained(archive.account, within)

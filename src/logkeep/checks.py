@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from logkeep.archives import require_ours
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import Archive, Check, CheckKind, Target
 from logkeep.drill import drill, drop_drill, next_check_due
@@ -52,8 +53,10 @@ class Checks:
         drop_drill(engine)  # that a kill cut short
 
     def run(self, archive_id: str, kind: CheckKind) -> Check:
-        """Check an archive where it is now, and write the result down. Raises NotFound."""
+        """Check an archive where it is now, and write the result down. Raises NotFound; Conflict for another
+        system's archive."""
         archive = self._catalog.archives.get(archive_id)
+        require_ours(archive, "verified" if kind is CheckKind.VERIFY else "drilled")
         with self._one:
             check = self._verify(archive) if kind is CheckKind.VERIFY else self._drill(archive)
         self._catalog.checks.put(check)

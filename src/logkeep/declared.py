@@ -11,7 +11,8 @@
     [archives.main.secrets]
     secret_access_key = { env = "ARCHIVE_SECRET" }      # or { file = "/run/secrets/archive" }
 
-A secret itself may not stand in the file.
+A secret itself may not stand in the file. With `layout = "NAME"` it is the archive of another system, which
+is only read; options of the layout stand in `[archives.main.layout_options]`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 from logkeep.errors import BadSetting
 from logkeep.settings import duration, size
 
-_OWN = frozenset({"account", "provider", "url", "secrets"})
+_OWN = frozenset({"account", "provider", "url", "layout"})
+_TABLES = frozenset({"secrets", "layout_options"})
 
 
 def _truth(text: str) -> bool:
@@ -72,14 +74,18 @@ def declared_archives(
 def _declared(id_: str, table: Mapping[str, Any], environ: Mapping[str, str]) -> DeclaredArchive:
     if ("provider" in table) == ("url" in table):
         raise _bad(id_, "provider", "there is no provider, or a url beside it", "set provider or url")
-    texts = {name: _text(id_, name, value) for name, value in table.items() if name != "secrets"}
+    texts = {name: _text(id_, name, value) for name, value in table.items() if name not in _TABLES}
+    layout = _layout(id_, texts, table.get("layout_options", {}))
     return DeclaredArchive(
         id=id_,
         account=texts.get("account", id_),
         provider=texts.get("provider", ""),
         url=texts.get("url", ""),
         options={name: text for name, text in texts.items() if name not in _OWN | _SETTINGS.keys()},
-        settings=dict(_setting(id_, name, text) for name, text in texts.items() if name in _SETTINGS),
+        settings={
+            **dict(_setting(id_, name, text) for name, text in texts.items() if name in _SETTINGS),
+            **layout,
+        },
         secrets=_secrets(id_, table.get("secrets", {}), environ),
     )
 
@@ -98,6 +104,21 @@ def _setting(id_: str, name: str, text: str) -> tuple[str, Any]:
         return field_name, parse(text)
     except ValueError as error:
         raise _bad(id_, name, f"{text!r} cannot be used", f"write {error}") from None
+
+
+def _layout(id_: str, texts: Mapping[str, str], options: Any) -> dict[str, Any]:
+    """Fields of an archive of another system; none for one of ours."""
+    if not isinstance(options, dict):
+        raise _bad(id_, "layout_options", "it is no table", 'write NAME = "VALUE" below it')
+    if not texts.get("layout"):
+        if options:
+            raise _bad(id_, "layout_options", "they stand without a layout", "set layout to its name")
+        return {}
+    for name in ("verify_every", "drill_every"):
+        if name in texts:
+            raise _bad(id_, name, "another system's archive is only read, and not checked", "take it away")
+    given = {name: _text(id_, f"layout_options.{name}", value) for name, value in options.items()}
+    return {"layout": texts["layout"], "layout_options": given}
 
 
 def _secrets(id_: str, table: Any, environ: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import Archive, ArchiveState, Origin, Target
-from logkeep.errors import NotFound
+from logkeep.errors import Conflict, NotFound
 from logkeep.settings import Settings
 from logkeep.storage.connection import Connection, checked, connection_of_url, place_of
 from logkeep.vault import Vault
@@ -68,14 +68,22 @@ def follow(
     origin: Origin,
     now: int,
 ) -> None:
-    """Have an archive be as the server's settings say; make it, and switch it on, if it is not there."""
+    """Have an archive be as the server's settings say; make it, and switch it on, if it is not there. Raises
+    Conflict for a layout where there was none."""
     try:
         before = catalog.archives.get(archive)
     except NotFound:
-        new = Archive(id=archive, account=account, state=ArchiveState.ON, created_at=now, origin=origin)
+        # Another system's archive is only read.
+        state = ArchiveState.OFF if settings.get("layout") else ArchiveState.ON
+        new = Archive(id=archive, account=account, state=state, created_at=now, origin=origin)
         wanted = replace(new, **settings)
         catalog.archives.create(wanted, target_of(wanted, connection, vault, now))
         return
+    if replace(before, **settings).foreign is not before.foreign:
+        raise Conflict(
+            f"the archive {archive!r} is an archive of this server, and cannot become another system's",
+            hint="declare that one in a table with another name",
+        )
     connect(catalog, before, target_of(before, connection, vault, now))
     current = catalog.archives.get(archive)
     catalog.archives.update(replace(current, **settings, origin=origin))

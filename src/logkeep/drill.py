@@ -19,7 +19,7 @@ from logkeep.errors import DamagedArchive, EngineError, ObjectMissing
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, Where, first_unreadable
 from logkeep.restore.chunks import ChunkSpec
-from logkeep.restore.fetch import fetched
+from logkeep.restore.fetch import BadPiece, Batch, fetched
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.request import RestoreRequest
 from logkeep.storage.base import Bucket
@@ -60,12 +60,24 @@ def drill(bucket: Bucket, account: str, *, rng: Random, work: Path, engine: Engi
         return DrillResult(ok=True, hour=None, objects=0, lines=0, seconds=0.0, detail=detail)
     hour = rng.choice(sorted(hours))
     plan = plan_restore([Source(target=0, bucket=bucket)], _request(account, hour))
+    if plan.frozen.objects:
+        detail = f"{plan.frozen.objects} of its objects are in cold storage, and it was not restored"
+        return DrillResult(
+            ok=True,
+            hour=hour,
+            objects=plan.objects,
+            lines=0,
+            seconds=time.perf_counter() - started,
+            detail=f"the hour of {iso(hour_start(hour))}: {detail}",
+        )
     lines, problem = 0, ""
     try:
         _check_complete(plan, hours[hour])
         lines = _Load(bucket=bucket, engine=engine, work=work, hour=hour).count(plan)
     except (DamagedArchive, ObjectMissing) as error:
         problem = error.message
+    except BadPiece as bad:
+        problem = bad.error.message
     counted = f"{lines} lines of {plan.objects} objects are there"
     return DrillResult(
         ok=not problem,
@@ -145,25 +157,25 @@ class _Load:
             table.drop()
 
     def _chunk(self, table: RestoredLines, number: int, spec: ChunkSpec) -> int:
-        with fetched(lambda _target: self.bucket, spec.pieces, self.work / "drill") as files:
-            lines = self._insert(table, number, spec, files)
+        with fetched(lambda _target: self.bucket, spec.pieces, self.work / "drill") as batch:
+            lines = self._insert(table, number, spec, batch)
         expected = sum(piece.lines for piece in spec.pieces)  # 0: an object without manifest
         if expected and lines != expected:
             keys = ", ".join(piece.key for piece in spec.pieces)
             raise DamagedArchive(f"{keys} gave {lines} lines of this hour, the manifests say {expected}")
         return lines
 
-    def _insert(self, table: RestoredLines, number: int, spec: ChunkSpec, files: list[Path]) -> int:
+    def _insert(self, table: RestoredLines, number: int, spec: ChunkSpec, batch: Batch) -> int:
         """Unlike a restore it never leaves duplicates out: they are to be found."""
         where = Where(sql="1", params={}, from_ms=hour_start(self.hour), to_ms=hour_end(self.hour))
         try:
-            return table.load(str(files[0].parent / "*.json.gz"), number, where)
+            return table.load(batch.glob, number, where, batch.keys, new_only=False).lines
         except EngineError as error:
-            unreadable = first_unreadable(self.engine, files)
+            unreadable = first_unreadable(self.engine, list(batch.files))
             if unreadable is None:
                 raise
             file, reason = unreadable
-            key = spec.pieces[files.index(file)].key
+            key = spec.pieces[batch.files.index(file)].key
             raise DamagedArchive(f"object {key} cannot be read: {reason.message}") from error
 
 

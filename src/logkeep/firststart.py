@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from logkeep.archive.foreign.layouts import layout_of
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import AccountKind, KeyRole, Origin
 from logkeep.declared import DeclaredArchive, declared_archives
@@ -69,7 +70,10 @@ class AccountOpener:
         )
 
     def declare(self, declared: DeclaredArchive) -> None:
-        """Have an archive be as its table in the settings file says, and its account exist."""
+        """Have an archive be as its table in the settings file says, and its account exist. Raises
+        BadSetting, and Conflict for a layout where there was none."""
+        if layout := declared.settings.get("layout"):
+            layout_of(layout, declared.settings["layout_options"])
         if all(one.id != declared.account for one in self.catalog.accounts.list()):
             self.catalog.accounts.create(declared.account, AccountKind.LIVE, self.clock())
         if declared.url:
@@ -105,7 +109,7 @@ def prepare_accounts(opener: AccountOpener, url: str) -> FirstStart | None:
     for one in declared:
         opener.declare(one)
     named = {one.id for one in declared}
-    if started and not catalog.archives.of_account(FIRST_ACCOUNT):
+    if started and all(one.foreign for one in catalog.archives.of_account(FIRST_ACCOUNT)):
         opener.follow_settings(free_archive_id(catalog, FIRST_ACCOUNT), FIRST_ACCOUNT)
     for archive in catalog.archives.list():
         if archive.origin is Origin.SETTINGS:

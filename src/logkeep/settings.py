@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from logkeep.errors import BadSetting
+from logkeep.notify.addresses import mail_addresses, mail_server, web_url
+from logkeep.notify.template import Template
 
 PREFIX = "LOGKEEP_"
 # Variables with the prefix that are no settings of the server.
 OTHER_VARIABLES = frozenset(
     {"LOGKEEP_URL", "LOGKEEP_TOKEN", "LOGKEEP_KEY", "LOGKEEP_CONFIG", "LOGKEEP_CRASH_AT"}
 )
+
+_SHORTEST_SECRET = 16  # characters
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -66,6 +70,27 @@ def _log_format(text: str) -> str:
     raise ValueError("text or json")
 
 
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Takes the text as it is if `check` does, and no text at all."""
+
+    def parse_checked(text: str) -> str:
+        if text:
+            check(text)
+        return text
+
+    return parse_checked
+
+
+def _one_address(text: str) -> None:
+    if len(mail_addresses(text)) > 1:
+        raise ValueError("one address, such as logkeep@example.org")
+
+
+def _shared_secret(text: str) -> None:
+    if len(text) < _SHORTEST_SECRET:
+        raise ValueError(f"{_SHORTEST_SECRET} characters or more, such as `openssl rand -hex 32` makes them")
+
+
 def _setting(default: Any, parse: Callable[[str], Any], help_: str, *, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"parse": parse, "help": help_, "secret": secret})
 
@@ -84,6 +109,7 @@ class Settings:
     max_object_bytes: int = _setting(512 << 20, _positive(size), "raw lines in one object at most")
     retention: int = _setting(7 * 86_400, _positive(duration), "how long lines stay in the live search")
     restore_expiry: int = _setting(5 * 86_400, _positive(duration), "how long a restored account stays")
+    thaw_look: int = _setting(60, _positive(duration), "how often a thaw that is under way is looked at")
     spool_max_bytes: int = _setting(20 << 30, _positive(size), "bytes that may wait in the spool")
     spool_account_max_bytes: int = _setting(
         10 << 30, _positive(size), "bytes of one account that may wait in the spool"
@@ -96,6 +122,26 @@ class Settings:
     secret_key_file: str = _setting("", str, "file of these keys, one a line; DATA/secret.key unless set")
     metrics_token: str = _setting("", str, "a token that may read /metrics and nothing else", secret=True)
     log_format: str = _setting("text", _log_format, "how the server logs: text or json")
+
+    public_url: str = _setting("", _checked(web_url), "URL of this server that links in notices begin with")
+    # Secret, as a webhook's URL often is all that it takes to post to it.
+    notify_url: str = _setting(
+        "", _checked(web_url), "webhook that is told when any restore ends", secret=True
+    )
+    notify_secret: str = _setting(
+        "", _checked(_shared_secret), "secret that webhooks are signed with", secret=True
+    )
+    notify_email: str = _setting(
+        "",
+        _checked(mail_addresses),
+        "addresses that are told when any restore ends, with commas between them",
+    )
+    notify_subject: str = _setting("", _checked(Template), "template of the subject of such e-mails")
+    notify_template: str = _setting("", _checked(Template), "template of the text of notices")
+    smtp_url: str = _setting(
+        "", _checked(mail_server), "server that takes e-mail: smtp+starttls://user:password@host", secret=True
+    )
+    smtp_from: str = _setting("", _checked(_one_address), "address that e-mail comes from")
     archives: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"table": True})
 
     @property
@@ -131,8 +177,9 @@ def _parsed(name: str, text: str, source: str, metadata: Mapping[str, Any]) -> A
     try:
         return metadata["parse"](text)
     except ValueError as error:
+        shown = "something" if metadata["secret"] else repr(text)
         raise BadSetting(
-            f"{source} sets {name} to {text!r}, which cannot be used", hint=f"write {error}", field=name
+            f"{source} sets {name} to {shown}, which cannot be used", hint=f"write {error}", field=name
         ) from None
 
 

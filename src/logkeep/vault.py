@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -22,6 +22,8 @@ VARIABLE = "LOGKEEP_SECRET_KEY"
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=")  # 32 bytes as base64url
 _HOW_TO_MAKE_ONE = "a key is 32 random bytes in base64url: 44 characters, the last of them '='"
+
+Id = TypeVar("Id", int, str)
 
 
 class Vault:
@@ -70,24 +72,24 @@ class Vault:
         return bool(sealed) and not _fits(self._first, sealed)
 
 
-class SealedSecrets(Protocol):
-    """What the catalog keeps sealed."""
+class SealedSecrets(Protocol[Id]):
+    """What the catalog keeps sealed, each by the id of what it belongs to."""
 
-    def sealed_secrets(self) -> Sequence[tuple[int, bytes]]: ...
+    def sealed_secrets(self) -> Sequence[tuple[Id, bytes]]: ...
 
-    def reseal(self, target_id: int, secret: bytes, *, was: bytes) -> bool: ...
+    def reseal(self, owner: Id, secret: bytes, /, *, was: bytes) -> bool: ...
 
 
-def rotate(vault: Vault, archives: SealedSecrets) -> int:
+def rotate(vault: Vault, kept: SealedSecrets[Id]) -> int:
     """Seal again, with the first key, what another key sealed; then the other keys may go. Returns how many.
 
     Credentials that are changed meanwhile stay as they were changed, and those that no key opens stay as they
     are: whoever wants to use them is told. Safe to repeat.
     """
     resealed = 0
-    for target_id, sealed in archives.sealed_secrets():
+    for owner, sealed in kept.sealed_secrets():
         if vault.stale(sealed) and vault.opens(sealed):
-            resealed += archives.reseal(target_id, vault.seal(vault.open(sealed)), was=sealed)
+            resealed += kept.reseal(owner, vault.seal(vault.open(sealed)), was=sealed)
     return resealed
 
 

@@ -12,126 +12,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 from msgspec import structs
-from tests.unit.archiver_doubles import set_up_archive
+from tests.integration.restore_site import (
+    HOUR,
+    HOURS,
+    LINES,
+    NOW,
+    Site,
+    record,
+    write_archive,
+)
 
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import decode, encode
-from logkeep.archive.writer import write_object
-from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.values import ChunkState, Restore, RestoreState
+from logkeep.catalog.values import ChunkState, RestoreState
 from logkeep.errors import Conflict, NotFound
-from logkeep.index.engine import ChdbEngine
 from logkeep.index.restored import RestoredLines, Where, restored_ids
-from logkeep.record import Record, encode_lines
 from logkeep.restore.chunks import ChunkSpec
-from logkeep.restore.desk import RestoreDesk, account_name
+from logkeep.restore.desk import account_name
 from logkeep.restore.request import RestoreRequest
-from logkeep.spool.base import Frame
 from logkeep.storage.folder import FolderBucket
-from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_start
-
-HOUR = Hour(480_000)
-START = hour_start(HOUR)
-HOURS = 3
-LINES = 4000  # an hour; 2.6 KB each make an hour about a chunk of the smallest size
-STEP_MS = HOUR_MS // LINES
-NOW = START + 10 * HOUR_MS
-FIRST_LID = 1_000_000
-
-
-def record(number: int) -> Record:
-    """The line with this number, counted over all hours."""
-    return Record(
-        lid=str(FIRST_LID + number),
-        ts=START + number * STEP_MS,
-        account="main",
-        host=f"web-{number % 4}",
-        level="error" if number % 10 == 0 else "info",
-        line=f"line {number} " + "x" * 2500,
-    )
-
-
-def frames(first: int, count: int) -> Iterator[Frame]:
-    for start in range(first, first + count, 400):
-        records = [record(number) for number in range(start, min(start + 400, first + count))]
-        raw = encode_lines(records)
-        yield Frame(
-            seq=start,
-            account="main",
-            archive="main",
-            indexed=True,
-            hour=Hour(HOUR + start // LINES),
-            lines=len(records),
-            raw_bytes=len(raw),
-            min_ts=records[0].ts,
-            max_ts=records[-1].ts,
-            first_lid=int(records[0].lid),
-            last_lid=int(records[-1].lid),
-            rx=0,
-            data=zstandard.compress(raw, 1),
-        )
+from logkeep.timeline import Hour, TimeRange
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of three hours."""
     root = tmp_path_factory.mktemp("archive")
-    bucket = FolderBucket(root)
-    for number in range(HOURS):
-        file = root.parent / "object"
-        hour = Hour(HOUR + number)
-        manifest = write_object(frames(number * LINES, LINES), file, account="main", hour=hour, part=0)
-        bucket.put_new(manifest.key, file, "application/gzip")
-        bucket.put_new(manifest_key(manifest.key), encode(manifest), "application/json")
-        file.unlink()
+    write_archive(root)
     return root
-
-
-class Site:
-    """A server's parts around one data folder, without the server."""
-
-    def __init__(self, root: Path) -> None:
-        self.now = NOW
-        self.catalog: Catalog = open_catalog(f"sqlite:///{root}/catalog.sqlite")
-        self.engine = ChdbEngine(root / "index")
-        self.bucket = FolderBucket(root / "archive")
-        self.work = root / "work"
-        self.desk = RestoreDesk(
-            catalog=self.catalog,
-            engine=self.engine,
-            bucket_of=lambda target: FolderBucket(Path(target.place.removeprefix("file://"))),
-            server="server-1",
-            work=self.work,
-            clock=lambda: self.now,
-        )
-        if not self.catalog.accounts.list():
-            set_up_archive(self.catalog, root.parent, place=root / "archive")
-
-    def submit(self, first: int = 0, count: int = HOURS * LINES, query: str = "") -> Restore:
-        """A restore of the lines with these numbers."""
-        within = TimeRange(start=START + first * STEP_MS, end=START + (first + count) * STEP_MS)
-        return self.desk.submit(
-            RestoreRequest(name="Black Friday", source="main", range=within, query=query, expiry_s=60)
-        )
-
-    def finish(self) -> None:
-        """Let the worker's rounds run until there is nothing left to do."""
-        while self.desk.round() == 0.0:
-            pass
-
-    def get(self, restore: Restore) -> Restore:
-        return self.catalog.restores.get(restore.id)
-
-    def numbers(self, restore: Restore) -> list[int]:
-        """The numbers of the lines in the restored account."""
-        rows = self.engine.rows(f"SELECT _lid FROM restored_{restore.id} ORDER BY _ts, _lid")
-        return [row["_lid"] - FIRST_LID for row in rows]
-
-    def close(self) -> None:
-        self.catalog.close()
-        self.engine.close()
 
 
 @pytest.fixture
@@ -168,6 +76,9 @@ def test_a_restore_brings_back_exactly_the_lines_of_its_range(site: Site) -> Non
         finished_at=NOW,
         expires_at=NOW + 60_000,
         text_index=True,
+        text_bytes=sum(len(record(number).line) for number in range(HOURS * LINES)),
+        read_bytes=submitted.planned_bytes,
+        started_at=NOW,
     )
     assert submitted.planned_lines == HOURS * LINES
     assert site.numbers(submitted) == list(range(HOURS * LINES))
@@ -235,7 +146,8 @@ def test_rows_of_an_interrupted_chunk_are_taken_out_before_it_is_loaded_again(si
     table = RestoredLines(site.engine, submitted.id)
     table.create(merging=False)
     half = Where(sql="_lid % 2 = 0", params={}, from_ms=0, to_ms=NOW)
-    assert table.load(str(root / "archive" / spec.pieces[0].key), chunk.number, half) > 0
+    file = str(root / "archive" / spec.pieces[0].key)
+    assert table.load(file, chunk.number, half, [], new_only=False).lines > 0
     site.finish()
     assert site.get(submitted).lines == HOURS * LINES
     assert site.numbers(submitted) == list(range(HOURS * LINES))
@@ -272,9 +184,9 @@ def test_a_killed_process_resumes_and_ends_with_exactly_the_lines_of_the_plan(ro
 def run_and_kill(root: Path, point: str) -> subprocess.CompletedProcess[str]:
     """A process that restores everything and is killed at the point."""
     code = (
-        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n"
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
         "from pathlib import Path\n"
-        f"from {Path(__file__).stem} import Site\n"
+        "from tests.integration.restore_site import Site\n"
         f"site = Site(Path({str(root)!r}))\n"
         "site.submit()\n"
         "site.finish()\n"
@@ -328,6 +240,7 @@ def test_what_is_loaded_can_be_searched_while_the_rest_waits(
 
     monkeypatch.setattr(site.catalog.restores, "done", done_and_stop)
     site.desk.round()
+    site.desk.join()
     running = site.get(submitted)
     assert running.state is RestoreState.IN_PROGRESS
     assert 0 < running.lines < HOURS * LINES
@@ -344,8 +257,27 @@ def test_a_deleted_restore_is_gone_at_once_but_not_while_it_runs(site: Site) -> 
         site.desk.delete(submitted.id)
     site.finish()
     assert site.desk.delete(submitted.id).state is RestoreState.DELETED
-    assert restored_ids(site.engine) == set()
     assert [account.id for account in site.catalog.accounts.list()] == ["main"]
+    site.now += 3_599_999
+    site.finish()
+    assert restored_ids(site.engine) == {submitted.id}
+    site.now += 1
+    site.finish()
+    assert restored_ids(site.engine) == set()
+    with pytest.raises(Conflict, match="cannot be brought back"):
+        site.desk.undelete(submitted.id)
+
+
+def test_a_deleted_restore_can_be_brought_back_within_an_hour(site: Site) -> None:
+    submitted = site.submit(count=LINES)
+    site.finish()
+    site.desk.extend(submitted.id, 7200)
+    site.desk.delete(submitted.id)
+    site.now += 3_599_999
+    assert site.desk.undelete(submitted.id).state is RestoreState.ACTIVE
+    site.finish()
+    assert site.catalog.accounts.get(submitted.account).restore_id == submitted.id
+    assert site.numbers(submitted) == list(range(LINES))
 
 
 def test_a_restored_account_expires_after_its_time(site: Site) -> None:

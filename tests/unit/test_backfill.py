@@ -164,6 +164,14 @@ def test_a_repeated_backfill_adds_nothing(site: Site, sealed: bool) -> None:
     assert len(site.archived()) == 70
 
 
+def test_nothing_is_added_to_another_systems_archive(site: Site) -> None:
+    site.receive(records(3), archive="")
+    site.catalog.archives.update(replace(site.archive, layout="mezmo"))
+    with pytest.raises(Conflict, match="another system's archive"):
+        site.backfill.run("main", TimeRange(start=hour_start(HOUR), end=hour_end(HOUR)))
+    assert site.spool.waiting("main") == []
+
+
 def test_only_the_range_and_what_the_archive_asks_for_is_added(site: Site) -> None:
     site.catalog.archives.update(
         site.catalog.archives.get("main").__class__(**{**vars(site.archive), "query": "wanted"})

@@ -11,7 +11,7 @@ import pytest
 from logkeep.archive.layout import manifest_key
 from logkeep.catalog.values import CheckKind
 from logkeep.checks import Checks
-from logkeep.errors import StorageUnavailable
+from logkeep.errors import Conflict, StorageUnavailable
 from logkeep.index.engine import ChdbEngine
 from logkeep.storage.base import Bucket
 from logkeep.timeline import Hour
@@ -94,6 +94,15 @@ def test_a_check_that_cannot_be_done_says_why(site: Site, kind: CheckKind) -> No
     check = site.checks.run("main", kind)
 
     assert (check.ok, check.summary) == (False, "it could not be done: the bucket is down (wait)")
+
+
+@pytest.mark.parametrize("kind", CheckKind)
+def test_another_systems_archive_is_not_checked(site: Site, kind: CheckKind) -> None:
+    archives = site.bench.catalog.archives
+    archives.update(replace(archives.get("main"), layout="mezmo"))
+    with pytest.raises(Conflict, match="another system's archive"):
+        site.checks.run("main", kind)
+    assert site.bench.catalog.checks.list("main") == []
 
 
 def test_checks_are_off_until_asked_for_and_then_run_when_due(site: Site) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
 from logkeep.catalog.values import Account, AccountKind, Archive, ArchiveState, Key, KeyRole, Origin
-from logkeep.errors import Conflict
+from logkeep.errors import BadSetting, Conflict
 from logkeep.firststart import AccountOpener, FirstStart, prepare_accounts
 from logkeep.settings import Settings
 from logkeep.vault import Vault
@@ -149,6 +149,24 @@ def test_archives_of_the_settings_file_are_set_up_with_their_accounts_and_secret
     prepare_accounts(opener(catalog, tmp_path, "s3://other/place"), URL)
     assert places(catalog) == {"main": "s3://other/place", "shop-s3": "s3://shop-logs"}
     assert catalog.archives.get("shop-s3").origin is Origin.API
+
+
+def test_another_systems_archive_is_declared_off_beside_the_accounts_own(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    table: dict[str, object] = {"url": f"{tmp_path}/theirs", "layout": "mezmo"}
+    declared = opener(catalog, tmp_path, declared={"main": table})
+    prepare_accounts(declared, URL)
+    theirs, ours = catalog.archives.get("main"), catalog.archives.get("main-2")
+    assert (theirs.layout, theirs.state, theirs.origin) == ("mezmo", ArchiveState.OFF, Origin.DECLARED)
+    assert (ours.layout, ours.state) == ("", ArchiveState.ON)
+    prepare_accounts(declared, URL)
+    assert catalog.archives.get("main") == theirs
+
+    with pytest.raises(Conflict, match="cannot become another system's"):
+        prepare_accounts(opener(catalog, tmp_path, declared={"main-2": table}), URL)
+    with pytest.raises(BadSetting):
+        prepare_accounts(opener(catalog, tmp_path, declared={"x": {**table, "layout": "papyrus"}}), URL)
 
 
 def test_a_crash_before_the_end_of_the_first_start_makes_the_next_one_issue_new_keys(

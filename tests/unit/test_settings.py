@@ -116,3 +116,45 @@ def test_durations_are_seconds_and_sizes_are_bytes() -> None:
 def test_the_archive_is_a_folder_in_the_data_folder_unless_set(tmp_path: Path) -> None:
     assert Settings(data=tmp_path).archive_url == f"file://{tmp_path}/archive"
     assert Settings(archive="s3://bucket/prefix").archive_url == "s3://bucket/prefix"
+
+
+NOTICES = {
+    "public_url": "https://logs.example.org",
+    "notify_url": "https://jane:hush@hooks.example.org/services/T0",
+    "notify_secret": "0123456789abcdef",
+    "notify_email": "ops@example.org, on-call@example.org",
+    "notify_subject": "{{name}} {{outcome}}",
+    "notify_template": "{{name}}\n{{error}}",
+    "smtp_url": "smtp+starttls://jane:hush@mail.example.org",
+    "smtp_from": "logkeep@example.org",
+}
+
+
+def test_the_settings_of_notices_are_taken_as_they_are_and_nothing_secret_is_shown() -> None:
+    loaded = load_settings({}, environ={f"LOGKEEP_{name.upper()}": text for name, text in NOTICES.items()})
+    assert {name: getattr(loaded, name) for name in NOTICES} == NOTICES
+    assert "hush" not in repr(loaded)
+    assert NOTICES["notify_secret"] not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("public_url", "logs.example.org", "write an http or https URL"),
+        ("notify_email", "ops", "write addresses with commas"),
+        ("notify_subject", "{{nmae}}", "write fields that there are, not 'nmae': id, name"),
+        ("notify_template", "{{name", "write each field between"),
+        ("smtp_from", "a@example.org,b@example.org", "write one address"),
+        ("notify_url", "ftp://jane:hush@example.org", "write an http or https URL"),
+        ("notify_secret", "hush", "write 16 characters or more"),
+        ("smtp_url", "http://jane:hush@mail.example.org", "write smtp+starttls://"),
+    ],
+)
+def test_a_setting_of_notices_that_cannot_be_used_is_named_and_a_secret_is_not_repeated(
+    name: str, value: str, hint: str
+) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings({}, environ={f"LOGKEEP_{name.upper()}": value})
+    assert caught.value.message.startswith(f"the environment sets {name} to ")
+    assert caught.value.hint.startswith(hint)
+    assert "hush" not in str(caught.value)

@@ -16,8 +16,10 @@ from logkeep.api.v1 import (
     archive,
     archive_checks,
     archive_hours,
+    archive_search,
     archives,
     audit,
+    export,
     ingest,
     keys,
     providers,
@@ -36,6 +38,7 @@ ROUTES = [
     Route("/v1/search", search.get_records),
     Route("/v1/histogram", search.get_histogram),
     Route("/v1/fields", search.get_fields),
+    Route("/v1/export", export.get_export),
     Route("/v1/tail", tail.tail),
     Route("/v1/archive/objects", archive.list_objects),
     Route("/v1/archive/status", archive.get_status),
@@ -55,6 +58,7 @@ ROUTES = [
     Route("/v1/archives/{id}/stop", archives.stop_archive, methods=["POST"]),
     Route("/v1/archives/{id}/forget-secrets", archives.forget_secrets, methods=["POST"]),
     Route("/v1/archives/{id}/backfill", archives.backfill, methods=["POST"]),
+    Route("/v1/archives/{id}/search", archive_search.search_archive),
     Route("/v1/archives/{id}/seal", archive.seal_archive, methods=["POST"]),
     Route("/v1/archives/{id}/objects", archive.list_objects_of_archive),
     Route("/v1/archives/{id}/hours", archive_hours.list_hours),
@@ -66,7 +70,13 @@ ROUTES = [
     Route("/v1/restores/plan", restores.plan_restore, methods=["POST"]),
     Route("/v1/restores/{id}", restores.get_restore, methods=["GET"]),
     Route("/v1/restores/{id}", restores.delete_restore, methods=["DELETE"]),
+    Route("/v1/restores/{id}/pause", restores.pause_restore, methods=["POST"]),
+    Route("/v1/restores/{id}/resume", restores.resume_restore, methods=["POST"]),
     Route("/v1/restores/{id}/abort", restores.abort_restore, methods=["POST"]),
+    Route("/v1/restores/{id}/extend", restores.extend_restore, methods=["POST"]),
+    Route("/v1/restores/{id}/retry", restores.retry_restore, methods=["POST"]),
+    Route("/v1/restores/{id}/undelete", restores.undelete_restore, methods=["POST"]),
+    Route("/v1/restores/{id}/problems", restores.list_problems, methods=["GET"]),
     Route("/v1/accounts", accounts.list_accounts, methods=["GET"]),
     Route("/v1/accounts", accounts.create_account, methods=["POST"]),
     Route("/v1/accounts/{id}", accounts.get_account, methods=["GET"]),
@@ -100,4 +110,5 @@ def build_api(services: Services) -> Starlette:
     application.add_middleware(AnswerCancelled)
     application.state.services = services
     application.state.bucket_calls = CapacityLimiter(BUCKET_CALLS)
+    application.state.exports = CapacityLimiter(export.EXPORTS_AT_ONCE)
     return application

@@ -14,6 +14,7 @@ from logkeep.firststart import AccountOpener
 from logkeep.index.base import Engine
 from logkeep.index.live import LiveLines
 from logkeep.indexer import Indexer
+from logkeep.inplace.searches import Searches
 from logkeep.intake import Intake
 from logkeep.metrics import Metrics
 from logkeep.restore.desk import RestoreDesk
@@ -40,6 +41,7 @@ class Services:
     archives: ArchiveDesk
     backfill: Backfill
     restores: RestoreDesk
+    searches: Searches
     checks: Checks
     router: Router
     exclusions: ExclusionCounts

@@ -151,7 +151,7 @@ class Archives:
         with self._database.reading() as connection:
             return [(number, secret) for number, secret in connection.execute(query)]
 
-    def reseal(self, target_id: int, secret: bytes, *, was: bytes) -> bool:
+    def reseal(self, target_id: int, secret: bytes, /, *, was: bytes) -> bool:
         """Replace sealed secrets by the same ones under another key, unless they are no longer those that
         were read. Returns whether they were replaced."""
         where = targets.c.id == target_id, targets.c.secret == was

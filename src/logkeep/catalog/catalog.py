@@ -1,5 +1,5 @@
-"""The catalog: accounts, keys, archives, objects, rules, restores and their ledger, checks and the audit log,
-in one database."""
+"""The catalog: accounts, keys, archives, objects, rules, restores and their ledger, notices, checks and
+the audit log, in one database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from logkeep.catalog.checks import Checks
 from logkeep.catalog.database import Database, open_database
 from logkeep.catalog.installation import Installation
 from logkeep.catalog.keys import Keys
+from logkeep.catalog.notices import Notices
 from logkeep.catalog.objects import Objects
 from logkeep.catalog.restores import Restores
 from logkeep.catalog.rules import Rules
@@ -28,6 +29,7 @@ class Catalog:
         self.rules = Rules(database)
         self.restores = Restores(database)
         self.checks = Checks(database)
+        self.notices = Notices(database)
         self.audit = Audit(database)
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 from logkeep.catalog.values import (
@@ -35,12 +36,15 @@ from logkeep.catalog.values import (
     ChunkState,
     KeyRole,
     Match,
+    NoticeState,
     ObjectState,
+    OnLimit,
     Origin,
+    Partial,
     RestoreState,
 )
 
-HEAD = "0002"  # the newest migration; a catalog that is there already is opened without Alembic
+HEAD = "0003"  # the newest migration; a catalog that is there already is opened without Alembic
 
 metadata = MetaData()
 
@@ -63,6 +67,16 @@ class _Json(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         del dialect
         return None if value is None else msgspec.json.decode(value, type=self.kind)
+
+
+def _number(name: str) -> Column[int]:
+    """One that rows from before it have as 0."""
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _text(name: str) -> Column[str]:
+    """One that rows from before it have as ''."""
+    return Column(name, Text, nullable=False, server_default="")
 
 
 def _word(kind: type[StrEnum]) -> Enum:
@@ -122,6 +136,8 @@ archives = Table(
     Column("compression_level", Integer, nullable=False),
     Column("verify_every_s", BigInteger, nullable=False),
     Column("drill_every_s", BigInteger, nullable=False),
+    Column("layout", String(32), nullable=False, server_default=""),
+    Column("layout_options", _Json(dict[str, str]), nullable=False, server_default="{}"),
     Index("archives_by_account", "account", "rank"),
 )
 
@@ -236,6 +252,26 @@ restores = Table(
     Column("expiry_s", BigInteger, nullable=False),
     Column("text_index", Boolean(create_constraint=False), nullable=False),
     Column("error", Text, nullable=False),
+    Column("created_by", String(32), nullable=False, server_default=""),
+    _text("reason"),
+    _number("limit_lines"),
+    _number("limit_bytes"),
+    Column("on_limit", _word(OnLimit), nullable=False, server_default="keep"),
+    Column("partial", _word(Partial), nullable=False, server_default=""),
+    Column("skip_damaged", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    _number("skipped_objects"),
+    _number("skipped_lines"),
+    _number("text_bytes"),
+    _number("read_bytes"),
+    _number("started_at"),
+    _number("deleted_at"),
+    Column("thaw", String(16), nullable=False, server_default=""),
+    _number("frozen_objects"),
+    Column("files", _Json(dict[str, str]), nullable=False, server_default="{}"),
+    Column("files_secret", LargeBinary, nullable=False, server_default=text("x''")),
+    _number("files_written"),
+    _text("notify_url"),
+    _text("notify_email"),
     Index("restores_by_state", "state", "expires_at"),
 )
 
@@ -249,6 +285,40 @@ chunks = Table(
     Column("lines", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("raw_bytes", BigInteger, nullable=False),
+    _number("text_bytes"),
+    _number("stored_bytes"),
+)
+
+problems = Table(
+    "problems",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("restore_id", String(32), ForeignKey("restores.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sample", Text, nullable=False),
+    Column("target", Integer, nullable=False),
+    Column("whole", Boolean(create_constraint=False), nullable=False),
+    Index("problems_by_restore", "restore_id", "id"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("restore_id", String(32), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", _word(NoticeState), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("notices_by_state", "state", "next_at"),
+    sqlite_autoincrement=True,
 )
 
 # One row, made by the migration.

@@ -10,19 +10,40 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from logkeep.catalog.database import Database
-from logkeep.catalog.models import accounts, chunks, restores
-from logkeep.catalog.values import Account, AccountKind, Chunk, ChunkState, Restore, RestoreState
+from logkeep.catalog.models import accounts, chunks, problems, restores
+from logkeep.catalog.values import (
+    Account,
+    AccountKind,
+    Chunk,
+    ChunkState,
+    Partial,
+    Restore,
+    RestoreProblem,
+    RestoreState,
+)
 from logkeep.errors import Conflict, NotFound
 
+_RUNNING = {RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING}
+_ENDED = {RestoreState.ACTIVE, RestoreState.DONE, RestoreState.ABORTED, RestoreState.FAILED}
 _ALLOWED = {
-    RestoreState.IN_PROGRESS: {RestoreState.ACTIVE, RestoreState.ABORTED, RestoreState.FAILED},
+    **{state: (_RUNNING | _ENDED) - {state} for state in _RUNNING},
     RestoreState.ACTIVE: {RestoreState.DELETED, RestoreState.EXPIRED},
+    RestoreState.DONE: {RestoreState.DELETED},
     RestoreState.ABORTED: {RestoreState.DELETED},
-    RestoreState.FAILED: {RestoreState.DELETED},
-    RestoreState.DELETED: set(),
+    RestoreState.FAILED: {RestoreState.DELETED, RestoreState.IN_PROGRESS},
+    RestoreState.DELETED: {RestoreState.ACTIVE},
     RestoreState.EXPIRED: set(),
 }
-_HAS_ACCOUNT = {RestoreState.IN_PROGRESS, RestoreState.ACTIVE}
+_HAS_ACCOUNT = {*_RUNNING, RestoreState.ACTIVE}
+_NOTHING_YET = dict.fromkeys(
+    (
+        *("lines", "bytes", "duplicates", "text_bytes", "read_bytes", "skipped_objects", "skipped_lines"),
+        *("started_at", "finished_at"),
+    ),
+    0,
+)
+_NEEDS_NO_SECRET = {RestoreState.DONE, RestoreState.ABORTED, RestoreState.DELETED}
+_MOST_PROBLEMS = 1000  # kept of one restore; all are counted
 
 
 class Restores:
@@ -36,16 +57,10 @@ class Restores:
 
         Raises Conflict when the id or the account's name is taken; then nothing was written.
         """
-        account = Account(
-            id=restore.account,
-            kind=AccountKind.RESTORED,
-            created_at=restore.created_at,
-            restore_id=restore.id,
-        )
         rows = [vars(chunk) for chunk in ledger]
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(accounts).values(vars(account)))
+                _open_account(connection, restore)
                 connection.execute(insert(restores).values(vars(restore)))
                 if rows:
                     connection.execute(insert(chunks), rows)
@@ -57,13 +72,17 @@ class Restores:
         with self._database.reading() as connection:
             return _get(connection, restore_id)
 
-    def list(self) -> Sequence[Restore]:
-        """All restores ever made, newest first."""
-        return self._select()
+    def list(self, *states: RestoreState) -> Sequence[Restore]:
+        """All restores ever made, or those in one of these states, newest first."""
+        return self._select(restores.c.state.in_(states)) if states else self._select()
 
     def interrupted(self) -> Sequence[Restore]:
         """Restores that are IN_PROGRESS, oldest first: what a start has to go on with."""
-        return self._select(restores.c.state == RestoreState.IN_PROGRESS)[::-1]
+        return self.list(RestoreState.IN_PROGRESS)[::-1]
+
+    def with_lines(self) -> Sequence[Restore]:
+        """Those that have a restored account, oldest first."""
+        return self.list(*_HAS_ACCOUNT)[::-1]
 
     def unindexed(self) -> Sequence[Restore]:
         """ACTIVE restores whose text index is not built, oldest first."""
@@ -87,23 +106,112 @@ class Restores:
         *,
         finished_at: int | None = None,
         expires_at: int | None = None,
+        deleted_at: int | None = None,
         error: str | None = None,
+        files_written: int | None = None,
+        frozen_objects: int | None = None,
     ) -> Restore:
-        """Move a restore on; an argument that is None leaves its field. A state that holds no lines takes
-        the restored account with it. Raises NotFound; Conflict for a step that the states do not allow.
+        """Move a restore on; an argument that is None leaves its field. The restored account comes and goes
+        with the states that hold lines. Raises NotFound; Conflict for a step that the states do not allow.
         """
-        changes = {"finished_at": finished_at, "expires_at": expires_at, "error": error}
-        given = {name: value for name, value in changes.items() if value is not None}
+        changes = {
+            "finished_at": finished_at,
+            "expires_at": expires_at,
+            "deleted_at": deleted_at,
+            "error": error,
+            "files_written": files_written,
+            "frozen_objects": frozen_objects,
+        }
+        given: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
         with self._database.writing() as connection:
             before = _get(connection, restore_id)
             if state not in _ALLOWED[before.state]:
                 raise Conflict(f"restore {restore_id} is {before.state} and cannot become {state}")
+            if state in _NEEDS_NO_SECRET:
+                given["files_secret"] = b""
             connection.execute(
                 update(restores).where(restores.c.id == restore_id).values(state=state, **given)
             )
             if state not in _HAS_ACCOUNT:
                 connection.execute(delete(accounts).where(accounts.c.restore_id == restore_id))
+            elif before.state not in _HAS_ACCOUNT:
+                _open_account(connection, before)
             return _get(connection, restore_id)
+
+    def end_early(self, restore_id: str, why: Partial) -> Restore:
+        """Have a restore come to its end with what it has. Raises NotFound; Conflict when it has ended."""
+        with self._database.writing() as connection:
+            before = _get(connection, restore_id)
+            if before.state not in _RUNNING:
+                raise Conflict(f"restore {restore_id} is {before.state}, and has ended already")
+            changes = {"state": RestoreState.IN_PROGRESS, "partial": before.partial or why}
+            connection.execute(update(restores).where(restores.c.id == restore_id).values(**changes))
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.restore_id == restore_id, chunks.c.state == ChunkState.PENDING)
+                .values(state=ChunkState.SKIPPED)
+            )
+            return _get(connection, restore_id)
+
+    def set_limits(self, restore_id: str, *, lines: int | None, size: int | None) -> Restore:
+        """Change the limits of a restore that runs or is paused; None leaves one. What was cut off at the
+        former limit is taken up again. Raises NotFound, Conflict."""
+        given = {"limit_lines": lines, "limit_bytes": size}
+        values = {name: value for name, value in given.items() if value is not None}
+        with self._database.writing() as connection:
+            before = _get(connection, restore_id)
+            if before.state not in _RUNNING:
+                raise Conflict(f"restore {restore_id} is {before.state}, and has no limit any more")
+            if values:
+                connection.execute(update(restores).where(restores.c.id == restore_id).values(**values))
+            for cut in _chunks(connection, restore_id, ChunkState.CUT):
+                _add_up(connection, cut, sign=-1)
+                # As one that was interrupted: its rows go before it is loaded again.
+                _write(connection, replace(_without_counts(cut), state=ChunkState.LOADING))
+            return _get(connection, restore_id)
+
+    def extend(self, restore_id: str, expires_at: int) -> Restore:
+        """Let an ACTIVE restore expire at another time. Raises NotFound, Conflict."""
+        with self._database.writing() as connection:
+            before = _get(connection, restore_id)
+            if before.state is not RestoreState.ACTIVE:
+                raise Conflict(f"restore {restore_id} is {before.state}, and does not expire")
+            connection.execute(
+                update(restores).where(restores.c.id == restore_id).values(expires_at=expires_at)
+            )
+            return _get(connection, restore_id)
+
+    def failing(self, restore_id: str, error: str) -> None:
+        """What a restore that goes on met; it is tried again."""
+        with self._database.writing() as connection:
+            connection.execute(update(restores).where(restores.c.id == restore_id).values(error=error))
+
+    def begin_anew(self, restore_id: str) -> Restore:
+        """Have a FAILED restore begin from the start, as it was planned. Raises NotFound, Conflict."""
+        with self._database.writing() as connection:
+            before = _get(connection, restore_id)
+            if before.state is not RestoreState.FAILED:
+                raise Conflict(f"restore {restore_id} is {before.state}, and has not failed")
+            connection.execute(delete(problems).where(problems.c.restore_id == restore_id))
+            for chunk in _chunks(connection, restore_id):
+                _write(connection, replace(_without_counts(chunk), state=ChunkState.PENDING))
+            values = {"state": RestoreState.IN_PROGRESS, "partial": Partial.NO, "error": "", **_NOTHING_YET}
+            connection.execute(update(restores).where(restores.c.id == restore_id).values(**values))
+            _open_account(connection, before)
+            return _get(connection, restore_id)
+
+    def frozen(self, restore_id: str, objects: int) -> None:
+        """So many of its objects are still in cold storage."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(restores).where(restores.c.id == restore_id).values(frozen_objects=objects)
+            )
+
+    def started(self, restore_id: str, at: int) -> None:
+        """Its first chunk is begun. Only the first call counts."""
+        row = restores.c.id == restore_id, restores.c.started_at == 0
+        with self._database.writing() as connection:
+            connection.execute(update(restores).where(*row).values(started_at=at))
 
     def indexed(self, restore_id: str) -> None:
         """The text index of the restore is built."""
@@ -112,39 +220,75 @@ class Restores:
 
     def chunks(self, restore_id: str) -> Sequence[Chunk]:
         """The ledger of one restore in the order of its numbers."""
-        query = select(chunks).where(chunks.c.restore_id == restore_id).order_by(chunks.c.number)
         with self._database.reading() as connection:
-            return [Chunk(**row._mapping) for row in connection.execute(query)]
+            return _chunks(connection, restore_id)
+
+    def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
+        """What it could not read and left out, the first thousand. Raises NotFound."""
+        names = RestoreProblem.__dataclass_fields__
+        query = select(*(problems.c[name] for name in names)).order_by(problems.c.id)
+        with self._database.reading() as connection:
+            _get(connection, restore_id)
+            rows = connection.execute(query.where(problems.c.restore_id == restore_id))
+            return [RestoreProblem(**row._mapping) for row in rows]
 
     def begin(self, chunk: Chunk) -> Chunk:
         """From now on the table may hold rows of this chunk. Raises Conflict if it is done already."""
-        self._step(chunk, replace(chunk, state=ChunkState.LOADING), from_state=ChunkState.PENDING)
-        return replace(chunk, state=ChunkState.LOADING)
+        begun = replace(chunk, state=ChunkState.LOADING)
+        with self._database.writing() as connection:
+            _step(connection, chunk, begun, from_state=ChunkState.PENDING)
+        return begun
 
-    def done(self, chunk: Chunk, *, lines: int, duplicates: int, raw_bytes: int) -> Chunk:
-        """The table holds the chunk's rows. The restore's progress grows by them in the same step.
+    def done(
+        self,
+        chunk: Chunk,
+        *,
+        lines: int,
+        duplicates: int,
+        raw_bytes: int,
+        text_bytes: int = 0,
+        stored_bytes: int = 0,
+        cut: bool = False,
+        skipped_lines: int = 0,
+        found: Sequence[RestoreProblem] = (),
+    ) -> Chunk:
+        """The table holds the chunk's rows; with `cut` only those up to the restore's limit. The restore's
+        progress grows by them in the same step, and `found` is what had to be left out.
 
         Raises Conflict if the chunk is done already or was never begun, so nothing is counted twice.
         """
         loaded = replace(
-            chunk, state=ChunkState.DONE, lines=lines, duplicates=duplicates, raw_bytes=raw_bytes
+            chunk,
+            state=ChunkState.CUT if cut else ChunkState.DONE,
+            lines=lines,
+            duplicates=duplicates,
+            raw_bytes=raw_bytes,
+            text_bytes=text_bytes,
+            stored_bytes=stored_bytes,
         )
-        self._step(chunk, loaded, from_state=ChunkState.LOADING)
+        with self._database.writing() as connection:
+            _step(connection, chunk, loaded, from_state=ChunkState.LOADING)
+            _add_up(connection, loaded)
+            _note(connection, chunk.restore_id, found, lines=skipped_lines)
         return loaded
 
-    def _step(self, chunk: Chunk, after: Chunk, *, from_state: ChunkState) -> None:
-        where = (chunks.c.restore_id == chunk.restore_id, chunks.c.number == chunk.number)
+    def left_out(self, chunk: Chunk) -> None:
+        """Nothing of a chunk that was begun is in the table, and nothing will be: a limit was reached."""
         with self._database.writing() as connection:
-            before = connection.scalar(select(chunks.c.state).where(*where))
-            if before is None:
-                raise NotFound(f"restore {chunk.restore_id} has no chunk {chunk.number}")
-            if before is not from_state and before is not after.state:
-                raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before}")
-            if before is ChunkState.DONE:
-                raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is done already")
-            connection.execute(update(chunks).where(*where).values(vars(after)))
-            if after.state is ChunkState.DONE:
-                _add_up(connection, after)
+            _step(connection, chunk, replace(chunk, state=ChunkState.SKIPPED), from_state=ChunkState.LOADING)
+
+    def sealed_secrets(self) -> Sequence[tuple[str, bytes]]:
+        """(restore id, sealed secrets) of every restore that has some."""
+        query = select(restores.c.id, restores.c.files_secret).where(restores.c.files_secret != b"")
+        with self._database.reading() as connection:
+            return [(row.id, row.files_secret) for row in connection.execute(query)]
+
+    def reseal(self, restore_id: str, secret: bytes, /, *, was: bytes) -> bool:
+        """Replace sealed secrets by the same ones under another key, unless they are no longer those that
+        were read. Returns whether it did."""
+        same = restores.c.id == restore_id, restores.c.files_secret == was
+        with self._database.writing() as connection:
+            return connection.execute(update(restores).where(*same).values(files_secret=secret)).rowcount > 0
 
     def _select(self, *where: ColumnElement[bool]) -> Sequence[Restore]:
         query = select(restores).where(*where).order_by(restores.c.created_at.desc(), restores.c.id.desc())
@@ -152,17 +296,79 @@ class Restores:
             return [_restore(row) for row in connection.execute(query)]
 
 
-def _add_up(connection: Connection, chunk: Chunk) -> None:
+def _open_account(connection: Connection, restore: Restore) -> None:
+    account = Account(
+        id=restore.account,
+        kind=AccountKind.RESTORED,
+        created_at=restore.created_at,
+        restore_id=restore.id,
+    )
+    connection.execute(insert(accounts).values(vars(account)))
+
+
+def _chunks(connection: Connection, restore_id: str, *states: ChunkState) -> list[Chunk]:
+    query = select(chunks).where(chunks.c.restore_id == restore_id).order_by(chunks.c.number)
+    if states:
+        query = query.where(chunks.c.state.in_(states))
+    return [Chunk(**row._mapping) for row in connection.execute(query)]
+
+
+def _step(connection: Connection, chunk: Chunk, after: Chunk, *, from_state: ChunkState) -> None:
+    where = (chunks.c.restore_id == chunk.restore_id, chunks.c.number == chunk.number)
+    before = connection.scalar(select(chunks.c.state).where(*where))
+    if before is None:
+        raise NotFound(f"restore {chunk.restore_id} has no chunk {chunk.number}")
+    if before in (ChunkState.DONE, ChunkState.CUT, ChunkState.SKIPPED):
+        raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before} already")
+    if before is not from_state and before is not after.state:
+        raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before}")
+    _write(connection, after)
+
+
+def _write(connection: Connection, chunk: Chunk) -> None:
+    where = (chunks.c.restore_id == chunk.restore_id, chunks.c.number == chunk.number)
+    connection.execute(update(chunks).where(*where).values(vars(chunk)))
+
+
+def _without_counts(chunk: Chunk) -> Chunk:
+    return replace(chunk, lines=0, duplicates=0, raw_bytes=0, text_bytes=0, stored_bytes=0)
+
+
+def _add_up(connection: Connection, chunk: Chunk, *, sign: int = 1) -> None:
     columns = restores.c
     connection.execute(
         update(restores)
         .where(columns.id == chunk.restore_id)
         .values(
-            lines=columns.lines + chunk.lines,
-            duplicates=columns.duplicates + chunk.duplicates,
-            bytes=columns.bytes + chunk.raw_bytes,
+            lines=columns.lines + sign * chunk.lines,
+            duplicates=columns.duplicates + sign * chunk.duplicates,
+            bytes=columns.bytes + sign * chunk.raw_bytes,
+            text_bytes=columns.text_bytes + sign * chunk.text_bytes,
+            read_bytes=columns.read_bytes + sign * chunk.stored_bytes,
         )
     )
+
+
+def _note(connection: Connection, restore_id: str, found: Sequence[RestoreProblem], *, lines: int) -> None:
+    """Keep what was found, up to a bound, and count it; an object in several chunks counts once."""
+    if not (found or lines):
+        return
+    columns, of_restore = problems.c, problems.c.restore_id == restore_id
+    whole = select(columns.target, columns.key).where(of_restore, columns.whole)
+    told = {(row.target, row.key) for row in connection.execute(whole)}
+    objects = {(one.target, one.key) for one in found if one.whole} - told
+    connection.execute(
+        update(restores)
+        .where(restores.c.id == restore_id)
+        .values(
+            skipped_objects=restores.c.skipped_objects + len(objects),
+            skipped_lines=restores.c.skipped_lines + lines,
+        )
+    )
+    there = connection.scalar(select(func.count()).select_from(problems).where(of_restore)) or 0
+    kept = found[: max(0, _MOST_PROBLEMS - there)]
+    if rows := [{"restore_id": restore_id, **vars(one)} for one in kept]:
+        connection.execute(insert(problems), rows)
 
 
 def _get(connection: Connection, restore_id: str) -> Restore:

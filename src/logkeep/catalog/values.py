@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from logkeep.timeline import Hour
+
+Sealed: TypeAlias = bytes
+"""Secrets, encrypted (vault.py)."""
 
 
 class AccountKind(StrEnum):
@@ -89,6 +93,13 @@ class Archive:
     compression_level: int = 2  # of gzip, 0 to 3, as isal counts
     verify_every_s: int = 0  # scheduled verify; 0: never
     drill_every_s: int = 0  # scheduled restore of a random hour; 0: never
+    layout: str = ""  # of another system whose archive it is, by name (archive/foreign); "": ours
+    layout_options: Mapping[str, str] = field(default_factory=dict)  # of a layout that the user defines
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is only read."""
+        return bool(self.layout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,12 +193,31 @@ class ArchiveObject:
 
 
 class RestoreState(StrEnum):
-    IN_PROGRESS = "IN_PROGRESS"
-    ACTIVE = "ACTIVE"  # complete and searchable
+    IN_PROGRESS = "IN_PROGRESS"  # running, or waiting for its turn
+    PAUSED = "PAUSED"  # on request, or because a limit was reached
+    THAWING = "THAWING"  # what can be read is restored; the rest is in cold storage and asked for
+    ACTIVE = "ACTIVE"  # complete, or stopped and kept, and searchable
+    DONE = "DONE"  # its files are written
     ABORTED = "ABORTED"  # stopped on request
     FAILED = "FAILED"
     DELETED = "DELETED"  # its restored account was deleted on request
     EXPIRED = "EXPIRED"  # its restored account was deleted when its time was over
+
+
+class OnLimit(StrEnum):
+    """What happens when a restore reaches its limit of lines or bytes."""
+
+    KEEP = "keep"  # it stops, and what came stays
+    FAIL = "fail"
+    ASK = "ask"  # it is paused until it is given more, or told to keep what came
+
+
+class Partial(StrEnum):
+    """Why an ACTIVE or DONE restore does not hold all that was asked for."""
+
+    NO = ""
+    LIMIT = "limit"
+    ABORTED = "aborted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +225,7 @@ class Restore:
     id: str
     name: str
     state: RestoreState
-    account: str  # the restored account
+    account: str  # the restored account; of a restore into files none is left when it is done
     source: str  # the account whose archive is read
     from_ms: int
     to_ms: int
@@ -213,12 +243,35 @@ class Restore:
     expiry_s: int = 0  # how long it stays after it finished
     text_index: bool = False  # whether the text index is built
     error: str = ""
+    created_by: str = ""  # the id of the key that was shown
+    reason: str = ""  # why, in the words of who asked: a ticket, say
+    limit_lines: int = 0  # 0: none
+    limit_bytes: int = 0  # of lines' text; 0: none
+    on_limit: OnLimit = OnLimit.KEEP
+    partial: Partial = Partial.NO
+    skip_damaged: bool = False  # whether an object that cannot be read is reported and passed over
+    skipped_objects: int = 0
+    skipped_lines: int = 0
+    text_bytes: int = 0  # of the restored lines' text
+    read_bytes: int = 0  # stored bytes read so far
+    started_at: int = 0  # when its first chunk was begun
+    deleted_at: int = 0
+    thaw: str = ""  # the tier to ask a thaw for; "": what is frozen makes it fail
+    frozen_objects: int = 0  # still to be thawed
+    files: Mapping[str, str] = field(default_factory=dict)  # where to write files: provider, format and
+    # options as a target has them; empty for a restored account
+    files_secret: Sealed = field(default=b"", repr=False)
+    files_written: int = 0
+    notify_url: str = field(default="", repr=False)  # a webhook beside those of the settings
+    notify_email: str = ""  # addresses with commas between them
 
 
 class ChunkState(StrEnum):
     PENDING = "pending"
     LOADING = "loading"  # rows of it may be in the table
     DONE = "done"
+    CUT = "cut"  # done up to the restore's limit: more of it would fit a higher one
+    SKIPPED = "skipped"  # left out because the restore came to its end before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,3 +285,40 @@ class Chunk:
     lines: int = 0
     duplicates: int = 0
     raw_bytes: int = 0
+    text_bytes: int = 0
+    stored_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreProblem:
+    """Something that a restore could not read and left out."""
+
+    key: str  # of the object
+    offset: int  # in its decompressed bytes; 0 for the object as a whole
+    reason: str
+    sample: str = ""  # the beginning of the line
+    target: int = 0
+    whole: bool = False  # whether it is about the object, of which perhaps nothing could be read
+
+
+class NoticeState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"  # given up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Word that a restore has ended, on its way to one receiver."""
+
+    id: int = 0  # given by the catalog
+    restore_id: str
+    channel: str  # webhook, email
+    receiver: str = field(repr=False)  # a URL or an address
+    body: bytes  # as it is sent
+    subject: str = ""
+    state: NoticeState = NoticeState.WAITING
+    tries: int = 0
+    next_at: int = 0
+    created_at: int = 0
+    error: str = ""  # of the last try

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -16,12 +17,29 @@ from logkeep.cli.options import discard_option, from_to, json_option
 from logkeep.cli.output import amount, json_line
 from logkeep.errors import BadSetting, ConnectionTestFailed
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _archive = click.argument("archive_id", metavar="ARCHIVE")
 _maybe_archive = click.argument("archive_id", metavar="[ARCHIVE]", default="")
 _provider = click.option("--provider", "place", default="", metavar=PLACE, help="Another provider or place.")
 _account = click.option(
     "--account", default="main", show_default=True, help="For whom, if no archive is named."
 )
+_layout = click.option(
+    "--layout", metavar="NAME", help="Another system's archive, laid out so; it is only read."
+)
+_layout_option = click.option(
+    "--layout-option",
+    "layout_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the layout; may be repeated.",
+)
+
+
+def _layout_settings(command: F) -> F:
+    """`--layout` and `--layout-option`, as `layout` and `layout_options`."""
+    return _layout(_layout_option(command))
 
 
 @click.command("configure")
@@ -32,6 +50,7 @@ _account = click.option(
     "--id", "archive_id", help="What to call the archive.  [default: as the account, or with a number]"
 )
 @settings_options
+@_layout_settings
 @click.option("--start", is_flag=True, help="Archive what comes from now on.")
 @click.option("--take-over", is_flag=True, help="With --start: also a place that another server wrote to.")
 @json_option
@@ -43,6 +62,8 @@ def configure(
     options: tuple[str, ...],
     secrets: tuple[str, ...],
     archive_id: str | None,
+    layout: str | None,
+    layout_options: tuple[str, ...],
     start: bool,
     take_over: bool,
     as_json: bool,
@@ -51,19 +72,28 @@ def configure(
     """Set up an archive of ACCOUNT, once a test of the connection went well.
 
     The place is a provider's name with its options, or s3://bucket/prefix, azure://account/container/prefix,
-    gs://bucket/prefix, or a folder. The archive is off until it is started.
+    gs://bucket/prefix, or a folder. The archive is off until it is started. With --layout it is the archive
+    of another system: it stays off, and can be restored from and searched; `logkeep archive detect` finds
+    out which layout it has.
     """
     connection = connection_body(place, options, secrets)
     switches = {"start": start, "take_over": take_over}
-    body = {"account": account, **given({"id": archive_id}), **connection, **given(settings), **switches}
+    wanted = {"id": archive_id, **settings, **_layout_body(layout, layout_options)}
+    body = {"account": account, **connection, **given(wanted), **switches}
     try:
         made = client.post("/v1/archives", body)
     except ConnectionTestFailed as error:
         show_verdicts(error.verdicts, err=True)
-        show_grant(client.post("/v1/archives/grant", {"account": account, **connection}), err=True)
+        if not layout:  # what to grant is about an archive that is kept
+            show_grant(client.post("/v1/archives/grant", {"account": account, **connection}), err=True)
         raise
     show_archive(made, as_json=as_json)
-    if not as_json and made["state"] == "off":
+    if as_json:
+        return
+    if made.get("layout"):
+        whose = f"--account {account} --archive {made['id']}"
+        click.echo(f"see what a restore would bring: logkeep restore create {whose} --dry-run …")
+    elif made["state"] == "off":
         click.echo(f"archive what comes from now on: logkeep archive start {made['id']}")
 
 
@@ -72,6 +102,7 @@ def configure(
 @_provider
 @connection_options
 @settings_options
+@_layout_settings
 @click.option("--replan", is_flag=True, help="Write to the new place also what was begun in the old one.")
 @json_option
 @with_client
@@ -81,6 +112,8 @@ def update(
     place: str,
     options: tuple[str, ...],
     secrets: tuple[str, ...],
+    layout: str | None,
+    layout_options: tuple[str, ...],
     replan: bool,
     as_json: bool,
     **settings: Any,
@@ -91,7 +124,8 @@ def update(
     read them.
     """
     connection = connection_body(place, options, secrets)
-    body = {**connection, **given(settings), "replan": replan}
+    wanted = {**settings, **_layout_body(layout, layout_options)}
+    body = {**connection, **given(wanted), "replan": replan}
     try:
         changed = client.patch(f"/v1/archives/{archive_id}", body)
     except ConnectionTestFailed as error:
@@ -106,6 +140,7 @@ def update(
 @_provider
 @_account
 @connection_options
+@_layout
 @json_option
 @with_client
 def test(
@@ -115,19 +150,22 @@ def test(
     account: str,
     options: tuple[str, ...],
     secrets: tuple[str, ...],
+    layout: str | None,
     as_json: bool,
 ) -> None:
     """Test the connection of an archive, or of a provider that none uses yet.
 
     Writes, reads and lists one small object, and deletes it where that is allowed. With an archive, options
-    and secrets say what to try differently. Ends with 1 when an archive could not be kept there.
+    and secrets say what to try differently. Of another system's archive only listing and reading is tried.
+    Ends with 1 when an archive could not be kept there, or not read.
     """
-    answer = client.post("/v1/archives/test", _tried(archive_id, place, account, options, secrets))
+    tried = _tried(archive_id, place, account, options, secrets)
+    answer = client.post("/v1/archives/test", {**tried, **given({"layout": layout})})
     if as_json:
         json_line(answer)
     else:
         show_verdicts(answer["verdicts"])
-        if not answer["usable"]:
+        if not answer["usable"] and not layout:
             click.echo()
             show_grant(answer["grant"])
     if not answer["usable"]:
@@ -250,6 +288,17 @@ def _tried(
         )
     whose = {"archive": archive_id} if archive_id else {"account": account}
     return {**whose, **connection_body(place, options, secrets)}
+
+
+def _layout_body(layout: str | None, options: tuple[str, ...]) -> dict[str, Any]:
+    """Members of a body; None for what was not given. Raises BadSetting."""
+    pairs = [option.partition("=") for option in options]
+    if any(not equals for _, equals, _ in pairs):
+        raise BadSetting("a --layout-option has no '='", hint="write it as NAME=VALUE")
+    return {
+        "layout": layout,
+        "layout_options": {name: value for name, _, value in pairs} if options else None,
+    }
 
 
 def _show_switched(archive: dict[str, Any], *, as_json: bool) -> None:

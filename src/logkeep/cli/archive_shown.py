@@ -31,7 +31,7 @@ def show_archives(archives: Iterable[Shown], *, as_json: bool) -> None:
             (
                 one["id"],
                 one["account"],
-                one["state"],
+                _state(one),
                 one["place"],
                 amount(one["status"]["waiting_lines"]) if one["status"] else "-",
                 amount(one["totals"]["archived_lines"]),
@@ -117,15 +117,40 @@ def show_check(check: Shown, *, as_json: bool) -> None:
 
 
 def _rows(archive: Shown) -> list[tuple[str, str]]:
-    totals, status = archive["totals"], archive["status"]
     rows = [
         ("account", archive["account"]),
         ("title", archive["title"] or "-"),
-        ("state", archive["state"]),
+        ("state", _state(archive)),
         ("place", archive["place"]),
         ("provider", archive["provider"]),
         *((f"  {name}", str(value)) for name, value in sorted(archive["options"].items())),
         *((f"  {name}", str(value)) for name, value in sorted(archive["secrets"].items())),
+        *(_read_rows(archive) if archive.get("layout") else _kept_rows(archive)),
+    ]
+    if archive.get("external_id"):
+        rows.insert(5, ("external id", archive["external_id"]))
+    if archive.get("secrets_error"):
+        rows.append(("secrets", archive["secrets_error"]))
+    if status := archive["status"]:
+        rows.append(("waiting", f"{amount(status['waiting_lines'])} lines, {size(status['waiting_bytes'])}"))
+        rows.append(("health", _health(archive)))
+    rows += [("former place", one["place"]) for one in archive["targets"] if not one["current"]]
+    rows += [
+        (f"last {one['kind']}", f"{_RESULTS[one['ok']]}, {one['at']}: {one['summary']}")
+        for one in archive["checks"]
+    ]
+    return rows
+
+
+def _read_rows(archive: Shown) -> list[tuple[str, str]]:
+    """Of another system's archive, which is only read."""
+    options = sorted(archive["layout_options"].items())
+    return [("layout", archive["layout"]), *((f"  {name}", str(value)) for name, value in options)]
+
+
+def _kept_rows(archive: Shown) -> list[tuple[str, str]]:
+    totals = archive["totals"]
+    return [
         ("query", archive["query"] or "all lines"),
         ("excluded lines", "archived too" if archive["with_excluded"] else "left out"),
         ("seals", f"{span(archive['seal_after'])} after an hour's end, late lines every "
@@ -137,19 +162,10 @@ def _rows(archive: Shown) -> list[tuple[str, str]]:
         ("archived", f"{amount(totals['objects'])} objects, {amount(totals['archived_lines'])} lines, "
                      f"{size(totals['archived_bytes'])}"),
     ]  # fmt: skip
-    if archive.get("external_id"):
-        rows.insert(5, ("external id", archive["external_id"]))
-    if archive.get("secrets_error"):
-        rows.append(("secrets", archive["secrets_error"]))
-    if status:
-        rows.append(("waiting", f"{amount(status['waiting_lines'])} lines, {size(status['waiting_bytes'])}"))
-        rows.append(("health", _health(archive)))
-    rows += [("former place", one["place"]) for one in archive["targets"] if not one["current"]]
-    rows += [
-        (f"last {one['kind']}", f"{_RESULTS[one['ok']]}, {one['at']}: {one['summary']}")
-        for one in archive["checks"]
-    ]
-    return rows
+
+
+def _state(archive: Shown) -> str:
+    return "read only" if archive.get("layout") else str(archive["state"])
 
 
 def _health(archive: Shown) -> str:

@@ -19,8 +19,8 @@ MEANINGS = {
     OK: "done; for `grep` and `search`: something was found",
     NEGATIVE: (
         "the command ran and its answer is no: `verify` found something wrong, `grep` or `search` found "
-        "nothing, `send` had lines refused, a restore that was waited for did not become ACTIVE, `demo` "
-        "found a mismatch, `archive test`, `verify` or `drill` failed"
+        "nothing, `send` had lines refused, a restore that was waited for did not become ACTIVE or DONE, or "
+        "did not write every line, `demo` found a mismatch, `archive test`, `verify` or `drill` failed"
     ),
     USAGE: "a wrong option, time, query, setting or file name",
     REFUSED: (

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("logkeep.cli.serve:serve", "Run the server."),
     "send": ("logkeep.cli.send:send", "Send the lines of a file or of standard input."),
     "search": ("logkeep.cli.search:search", "Search live lines, or a restored account."),
+    "export": ("logkeep.cli.export:export", "Write all lines of an account to a file or to standard output."),
     "tail": ("logkeep.cli.tail:tail", "Show lines as they come."),
     "archive": ("logkeep.cli.archive:archive", "Set up, see, test and seal archives."),
     "restore": ("logkeep.cli.restore:restore", "Bring a stretch of the archive back."),

@@ -11,12 +11,11 @@ import click
 from logkeep.cli import exits
 from logkeep.cli.client import Client
 from logkeep.cli.connected import with_client
+from logkeep.cli.in_place import show_histogram
 from logkeep.cli.options import from_to, json_option
 from logkeep.cli.output import amount, console, json_line, json_lines, pointing_into, record_line, table
-from logkeep.timeline import iso
 
 _PAGE = 1000
-_BAR_CHARS = 50
 
 
 @click.command()
@@ -90,29 +89,8 @@ def _pages(client: Client, scope: dict[str, Any], order: str, limit: int) -> Ite
 def _histogram(client: Client, scope: dict[str, Any], interval: int | None, *, as_json: bool) -> int:
     answer = client.get("/v1/histogram", **scope, interval=interval)
     total: int = answer["total"]
-    if as_json:
-        json_lines(answer["buckets"])
-        return total
-    highest = max((bucket["count"] for bucket in answer["buckets"]), default=0) or 1
-    table(
-        ["TIME", "#LINES", "", "LEVELS"],
-        (
-            (
-                iso(bucket["ts"]),
-                amount(bucket["count"]),
-                "█" * round(_BAR_CHARS * bucket["count"] / highest),
-                _levels(bucket["levels"]),
-            )
-            for bucket in answer["buckets"]
-        ),
-    )
-    click.echo(f"{amount(total)} lines")
+    show_histogram(answer["buckets"], as_json=as_json)
     return total
-
-
-def _levels(levels: dict[str, int]) -> str:
-    ranked = sorted(levels.items(), key=lambda item: -item[1])
-    return " ".join(f"{level or '-'}:{amount(count)}" for level, count in ranked)
 
 
 def _top(client: Client, scope: dict[str, Any], field: str, limit: int, *, as_json: bool) -> int:

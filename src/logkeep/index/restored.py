@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from logkeep.errors import EngineError, InputError
 from logkeep.index.base import Engine, Param
@@ -13,6 +14,13 @@ from logkeep.index.columns import NAMES, NO_ID, READ_STRUCTURE, TABLE_COLUMNS, T
 
 _PREFIX = "restored_"
 _RESTORE_ID = re.compile(r"[a-z0-9]{1,32}")
+
+# Numbers for lines without an id: the highest bit, then the chunk, then so many bits to count with.
+_CHUNK_SHIFT = 40
+
+# Beside a line's own columns: which chunk brought it, and from which object.
+_OBJECT_COLUMN = "_object LowCardinality(String)"
+_COLUMNS = f"{NAMES}, _chunk, _object"
 
 # A part is on disk, not only in the page cache, before the ledger may say that its chunk is done.
 # The text index is built in segments of this size: it takes no longer than with the engine's 1 GiB each,
@@ -41,6 +49,22 @@ class Where:
     to_ms: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a load did with the lines that fit."""
+
+    lines: int  # added
+    duplicates: int = 0  # left out because they were there
+    text_bytes: int = 0  # of `_line`, of the lines added
+    beyond: int = 0  # left out because of a limit; 0 where no limit was passed
+
+
+class _OfChunk(NamedTuple):
+    lines: int
+    text_bytes: int
+    own: int  # the next number for a line without an id; 0: no line has one yet
+
+
 class RestoredLines:
     """The table of one restored account. Searching it works at any time between `create` and `drop`."""
 
@@ -56,47 +80,65 @@ class RestoredLines:
         text index is built, which spares a quarter of the processor's work; it suits up to some hundred.
         """
         self._engine.run(
-            f"CREATE TABLE IF NOT EXISTS {self.name} ({TABLE_COLUMNS}, _chunk UInt32)"
+            f"CREATE TABLE IF NOT EXISTS {self.name} ({TABLE_COLUMNS}, _chunk UInt32, {_OBJECT_COLUMN})"
             f" ENGINE = MergeTree ORDER BY (_ts, _lid)"
             f" SETTINGS {_TABLE_SETTINGS}{'' if merging else ', ' + _NO_MERGES}"
         )
+        _add_object_column(self._engine, self.name)  # of a former release, a restore that was interrupted
 
-    def load(self, files: str, chunk: int, where: Where) -> int:
-        """Add the lines of the files (a glob of .json.gz) that fit. Returns how many.
+    def load(
+        self,
+        files: str,
+        chunk: int,
+        where: Where,
+        keys: Sequence[str],
+        *,
+        new_only: bool,
+        once_only: bool = False,
+        limit_lines: int = 0,
+        limit_bytes: int = 0,
+    ) -> Loaded:
+        """Add the lines of the files that fit. `files` is a glob; the names in it begin with a number, from
+        00000, and `keys[number]` is the object that the file is of. Without keys no object is noted. A chunk
+        may be loaded in several steps.
 
-        Not atomic: after an error some may be there; `forget` takes them out again.
+        `new_only` leaves out every line of which one with the same id and time came before, in the files or
+        in the table; `once_only` compares only with the files and with what else is of this chunk. A line
+        without an id is never left out. The limits (0: none) are on lines and on bytes of their text: where
+        more fit, the first by (`_ts`, `_lid`) are taken, up to the one that passes a limit.
+
+        Not atomic: after an error some may be there; `forget` takes them out again. With `new_only` or
+        `once_only` the ids of the files are held in memory, those of the table only where both meet. Where a
+        limit is passed the lines of the files are sorted, and held in memory for it.
         """
-        self._engine.run(
-            f"INSERT INTO {self.name} ({NAMES}, _chunk) SELECT {NAMES}, {chunk:d}"
-            f" FROM {_source(where.sql)} SETTINGS {_READ_SETTINGS}",
-            {**where.params, "files": files},
+        before = self._loaded(chunk, where)
+        params: dict[str, Param] = {**where.params, "files": files}
+        found, unless = 0, ""
+        if new_only:
+            found, unless = self._unless_known(where, params, "_lid != 0")
+        elif once_only:
+            found, unless = self._unless_known(where, params, f"_lid != 0 AND _chunk = {chunk:d}")
+        if keys:
+            params |= {"keys": list(keys), "numbers": [f"{number:05d}" for number in range(len(keys))]}
+        own = before.own or NO_ID | chunk << _CHUNK_SHIFT
+        lines = _lines(chunk, own, where.sql, unless, with_object=bool(keys))
+        fitting = None
+        if limit_lines or limit_bytes:
+            fitting, size = self._measure(lines, params)
+            if 0 < limit_lines < fitting or 0 < limit_bytes < size:
+                lines = _first(lines)
+                params |= {"limit_lines": limit_lines or fitting, "limit_bytes": limit_bytes or size}
+        self._engine.run(f"INSERT INTO {self.name} ({_COLUMNS}) {lines} SETTINGS {_READ_SETTINGS}", params)
+        after = self._loaded(chunk, where)
+        added = after.lines - before.lines
+        if fitting is None:
+            fitting = added
+        return Loaded(
+            lines=added,
+            duplicates=found - fitting if unless else 0,
+            text_bytes=after.text_bytes - before.text_bytes,
+            beyond=fitting - added,
         )
-        return self._count(chunk, where)
-
-    def load_new(self, files: str, chunk: int, where: Where) -> tuple[int, int]:
-        """Like `load`, but leaves out every line whose id came before, in the files or in the table.
-
-        Returns how many were added and how many left out. Lines without an id (0) are never left out.
-        The ids of the files are held in memory, those of the table only where both meet.
-        """
-        params = {**where.params, "files": files}
-        found = self._engine.rows(
-            "SELECT count() AS lines, min(_ts) AS first_ts, max(_ts) AS last_ts,"
-            f" min(_lid) AS first_lid, max(_lid) AS last_lid FROM {_source(where.sql)}"
-            f" SETTINGS {_READ_SETTINGS}",
-            params,
-        )[0]
-        bounds = {name: found[name] for name in ("first_ts", "last_ts", "first_lid", "last_lid")}
-        known = self._known_ids(where, {**params, **bounds})
-        self._engine.run(
-            f"INSERT INTO {self.name} ({NAMES}, _chunk) SELECT {_with_id(chunk)}, {chunk:d}"
-            f" FROM {_source(where.sql)} AND {known}"
-            " LIMIT 1 BY _lid, if(_lid = 0, rowNumberInAllBlocks() + 1, 0)"
-            f" SETTINGS {_READ_SETTINGS}",
-            {**params, **bounds},
-        )
-        added = self._count(chunk, where)
-        return added, found["lines"] - added
 
     def forget(self, chunk: int) -> None:
         """Take out what an interrupted load of this chunk left. Idempotent."""
@@ -113,28 +155,77 @@ class RestoredLines:
         """Idempotent."""
         self._engine.run(f"DROP TABLE IF EXISTS {self.name} SYNC")
 
-    def _count(self, chunk: int, where: Where) -> int:
-        rows = self._engine.rows(
-            f"SELECT count() AS lines FROM {self.name} WHERE _chunk = {chunk:d}"
-            " AND _ts >= {from_ms:Int64} AND _ts < {to_ms:Int64}",
-            {"from_ms": where.from_ms, "to_ms": where.to_ms},
-        )
-        lines: int = rows[0]["lines"]
-        return lines
+    def stored_bytes(self) -> int:
+        """What the lines take up on the disk; 0 for a table that is gone."""
+        return _stored_bytes(self._engine, self.name).get(self.name, 0)
 
-    def _known_ids(self, where: Where, params: Mapping[str, Param]) -> str:
-        """A condition that lines of the files meet when the table has no line with their id."""
+    def _loaded(self, chunk: int, where: Where) -> _OfChunk:
+        """What is there of the chunk."""
+        row = self._engine.rows(
+            "SELECT count() AS lines, sum(length(_line)) AS bytes, maxIf(_lid, _lid < {end:UInt64}) AS last"
+            f" FROM {self.name} WHERE _chunk = {chunk:d}"
+            " AND _ts >= {from_ms:Int64} AND _ts < {to_ms:Int64}",
+            {"from_ms": where.from_ms, "to_ms": where.to_ms, "end": NO_ID | chunk + 1 << _CHUNK_SHIFT},
+        )[0]
+        own = row["last"] + 1 if row["last"] >= NO_ID | chunk << _CHUNK_SHIFT else 0
+        return _OfChunk(lines=row["lines"], text_bytes=row["bytes"], own=own)
+
+    def _measure(self, lines: str, params: Mapping[str, Param]) -> tuple[int, int]:
+        row = self._engine.rows(
+            f"SELECT count() AS lines, sum(length(_line)) AS bytes FROM ({lines}) SETTINGS {_READ_SETTINGS}",
+            params,
+        )[0]
+        return row["lines"], row["bytes"]
+
+    def _unless_known(self, where: Where, params: dict[str, Param], which: str) -> tuple[int, str]:
+        """How many lines of the files fit, and what has to follow the condition to leave out those that are
+        among `which` of the table, or twice in the files. Adds the parameters of that."""
+        row = self._engine.rows(
+            "SELECT count() AS lines, min(_ts) AS first_ts, max(_ts) AS last_ts,"
+            f" min(_lid) AS first_lid, max(_lid) AS last_lid FROM {_source(where.sql)}"
+            f" SETTINGS {_READ_SETTINGS}",
+            params,
+        )[0]
+        params |= {name: row[name] for name in ("first_ts", "last_ts", "first_lid", "last_lid")}
         near = (
-            f"SELECT _lid FROM {self.name} WHERE _ts BETWEEN {{first_ts:Int64}} AND {{last_ts:Int64}}"
-            " AND _lid BETWEEN {first_lid:UInt64} AND {last_lid:UInt64} AND _lid != 0"
+            f"SELECT _lid, _ts FROM {self.name} WHERE _ts BETWEEN {{first_ts:Int64}} AND {{last_ts:Int64}}"
+            f" AND _lid BETWEEN {{first_lid:UInt64}} AND {{last_lid:UInt64}} AND {which}"
         )
-        if not self._engine.rows(f"{near} LIMIT 1", params):
-            return "1"
-        return f"_lid NOT IN ({near} AND _lid IN (SELECT _lid FROM {_source(where.sql)}))"
+        known = ""
+        if self._engine.rows(f"{near} LIMIT 1", params):
+            same = f"{near} AND (_lid, _ts) IN (SELECT _lid, _ts FROM {_source(where.sql)})"
+            known = f" AND (_lid, _ts) NOT IN ({same})"
+        return row["lines"], f"{known} LIMIT 1 BY _lid, _ts, if(_lid = 0, rowNumberInAllBlocks() + 1, 0)"
 
 
 def _source(condition: str) -> str:
     return f"file({{files:String}}, JSONEachRow, '{READ_STRUCTURE}') WHERE ({condition})"
+
+
+def _lines(chunk: int, own: int, condition: str, unless: str, *, with_object: bool) -> str:
+    """A SELECT of the lines of the files as the table has them.
+
+    A line without an id gets a number of our own, from `own`, so that a page can end between two of the
+    same time. It has the highest bit, which no id of a record has, and is never shown. The object is found
+    by the name of the file: the engine's `_path` has few values, so this costs nothing that can be measured.
+    """
+    number = f"if(_lid = 0, toUInt64({own:d}) + rowNumberInAllBlocks(), _lid) AS number"
+    columns = NAMES.replace("_lid", number, 1)
+    key = "''"
+    if with_object:
+        file = "extract(basename(_path), '^[0-9]+')"
+        key = f"transform({file}, {{numbers:Array(String)}}, {{keys:Array(String)}}, '')"
+    return f"SELECT {columns}, {chunk:d} AS chunk, {key} AS object FROM {_source(condition)}{unless}"
+
+
+def _first(lines: str) -> str:
+    """A SELECT of the first of those lines, within {limit_lines} and {limit_bytes}."""
+    columns = NAMES.replace("_lid", "number", 1)
+    return (
+        f"SELECT {columns}, chunk, object FROM (SELECT *, sum(length(_line)) OVER (ORDER BY _ts, number"
+        f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto FROM ({lines}))"
+        " WHERE upto <= {limit_bytes:UInt64} ORDER BY _ts, number LIMIT {limit_lines:UInt64}"
+    )
 
 
 def first_unreadable(engine: Engine, files: list[Path]) -> tuple[Path, EngineError] | None:
@@ -167,8 +258,33 @@ def restored_ids(engine: Engine) -> set[str]:
     return {row["name"].removeprefix(_PREFIX) for row in rows}
 
 
-def _with_id(chunk: int) -> str:
-    """The columns, with a number of our own for lines without an id, so that a page can end between two of
-    the same time. It has the highest bit, which no id of a record has, and is never shown."""
-    own = f"bitOr({NO_ID}, bitShiftLeft(toUInt64({chunk:d}), 40) + rowNumberInAllBlocks())"
-    return NAMES.replace("_lid", f"if(_lid = 0, {own}, _lid)", 1)
+def stored_bytes_of_all(engine: Engine) -> dict[str, int]:
+    """What each restore's lines take up on the disk, by the restore's id; none without lines is in it."""
+    return {name.removeprefix(_PREFIX): size for name, size in _stored_bytes(engine, _PREFIX).items()}
+
+
+def upgrade_restored(engine: Engine) -> None:
+    """Give tables of a former release the column that they lack, so that they can be searched; their lines
+    name no object. Idempotent; one query when there is nothing to do."""
+    rows = engine.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND startsWith(name, {prefix:String}) AND name NOT IN (SELECT table FROM system.columns"
+        " WHERE database = currentDatabase() AND name = '_object')",
+        {"prefix": _PREFIX},
+    )
+    for row in rows:
+        _add_object_column(engine, row["name"])
+
+
+def _add_object_column(engine: Engine, table: str) -> None:
+    engine.run(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {_OBJECT_COLUMN}")
+
+
+def _stored_bytes(engine: Engine, prefix: str) -> dict[str, int]:
+    rows = engine.rows(
+        "SELECT table, sum(bytes_on_disk) AS bytes FROM system.parts"
+        " WHERE database = currentDatabase() AND startsWith(table, {prefix:String}) AND active"
+        " GROUP BY table",
+        {"prefix": prefix},
+    )
+    return {row["table"]: row["bytes"] for row in rows}

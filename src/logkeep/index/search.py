@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -19,6 +20,10 @@ MAX_PAGE = 10_000
 # A page ends early where its lines come to more. So few lines stay near it, however long they are.
 _PAGE_BYTES = 32 << 20
 _UNMEASURED = 100
+# What of a scope is read in one go, in order: few enough for memory, and enough that a statement's own
+# cost does not show.
+_SLICE_LINES = 50_000
+_SLICE_BYTES = 16 << 20
 MAX_VALUES = 1_000
 MAX_BUCKETS = 10_000
 
@@ -37,6 +42,7 @@ class Scope:
     account: str = ""
     range: TimeRange
     condition: Condition
+    objects: bool = False  # whether the table says of each line which object it came from
 
     def where(self) -> tuple[str, dict[str, Param]]:
         clauses = ["_ts >= {from_ms:Int64} AND _ts < {to_ms:Int64}", f"({self.condition.sql})"]
@@ -51,6 +57,16 @@ class Scope:
 class Page:
     records: list[Record]
     cursor: str | None  # None when nothing comes after this page
+    objects: list[str] | None = None  # the key of each record's object ("": unknown), of restored lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A stretch of time within a scope, and what it holds of it."""
+
+    range: TimeRange
+    lines: int
+    bytes: int  # of lines, raw and meta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +92,7 @@ class _Row(msgspec.Struct, gc=False):
     meta: str = msgspec.field(name="_meta")
     line: str = msgspec.field(name="_line")
     raw: str = msgspec.field(name="_raw")
+    object: str = msgspec.field(name="_object", default="")
 
 
 _rows = msgspec.json.Decoder(_Row)
@@ -98,13 +115,89 @@ def search_page(engine: Engine, scope: Scope, *, order: Order, limit: int, curso
     if limit > _UNMEASURED:
         limit = _fitting(engine, found, params, limit)
     lines = engine.json_lines(
-        f"SELECT {NAMES} {found} LIMIT {{limit:UInt64}}", {**params, "limit": limit + 1}
+        f"SELECT {_columns(scope)} {found} LIMIT {{limit:UInt64}}", {**params, "limit": limit + 1}
     )
     rows = _rows.decode_lines(lines)
     last = rows[limit - 1] if len(rows) > limit else None
+    return _page(scope, rows[:limit], _encode_cursor(last.ts, last.lid) if last else None)
+
+
+def slices(engine: Engine, scope: Scope, *, lines: int, size: int) -> Iterator[Slice]:
+    """The scope cut into stretches of time, in their order, that hold all its lines: none has more than
+    `lines` or, in bytes, `size`, but for a single millisecond that has. Nothing is where no lines are.
+
+    The same lines are always cut alike, however the engine keeps them.
+    """
+    span = scope.range
+    step = -(-(span.end - span.start) // MAX_BUCKETS)
+    where, params = scope.where()
+    rows = engine.rows(
+        "SELECT intDiv(_ts - {from_ms:Int64}, {step:Int64}) AS number, count() AS lines,"
+        f" sum(length(_line) + length(_raw) + length(_meta)) AS bytes FROM {scope.table} WHERE {where}"
+        " GROUP BY number ORDER BY number",
+        {**params, "step": step},
+    )
+    taken: Slice | None = None
+    for row in rows:
+        start = span.start + row["number"] * step
+        within = TimeRange(start=start, end=min(start + step, span.end))
+        here = Slice(range=within, lines=row["lines"], bytes=row["bytes"])
+        if taken and (taken.lines + here.lines > lines or taken.bytes + here.bytes > size):
+            yield taken
+            taken = None
+        if step > 1 and (here.lines > lines or here.bytes > size):
+            yield from slices(engine, replace(scope, range=within), lines=lines, size=size)
+        else:
+            taken = here if taken is None else _joined(taken, here)
+    if taken:
+        yield taken
+
+
+def _joined(one: Slice, other: Slice) -> Slice:
+    return Slice(
+        range=TimeRange(start=one.range.start, end=other.range.end),
+        lines=one.lines + other.lines,
+        bytes=one.bytes + other.bytes,
+    )
+
+
+def pages(engine: Engine, scope: Scope) -> Iterator[Page]:
+    """All records of the scope, oldest first, in pages that memory can hold, however many they are. Lines
+    that come while it runs may be among them or not."""
+    for one in slices(engine, scope, lines=_SLICE_LINES, size=_SLICE_BYTES):
+        within = replace(scope, range=one.range)
+        if one.lines <= _SLICE_LINES and (one.bytes <= _SLICE_BYTES or one.lines == 1):
+            yield _whole(engine, within)
+        else:
+            yield from _paged(engine, within)
+
+
+def _whole(engine: Engine, scope: Scope) -> Page:
+    """Everything in one page. It ends with its range, so that lines without an id need no numbers."""
+    where, params = scope.where()
+    lines = engine.json_lines(
+        f"SELECT {_columns(scope)} FROM {scope.table} WHERE {where} ORDER BY _ts, _lid", params
+    )
+    return _page(scope, _rows.decode_lines(lines), None)
+
+
+def _paged(engine: Engine, scope: Scope) -> Iterator[Page]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = search_page(engine, scope, order=Order.OLDEST, limit=MAX_PAGE, cursor=cursor)
+        yield page
+        cursor = page.cursor
+
+
+def _columns(scope: Scope) -> str:
+    return f"{NAMES}, _object" if scope.objects else NAMES
+
+
+def _page(scope: Scope, rows: list[_Row], cursor: str | None) -> Page:
     return Page(
-        records=[_record(row) for row in rows[:limit]],
-        cursor=_encode_cursor(last.ts, last.lid) if last else None,
+        records=[_record(row) for row in rows],
+        cursor=cursor,
+        objects=[row.object for row in rows] if scope.objects else None,
     )
 
 
@@ -169,7 +262,7 @@ def _record(row: _Row) -> Record:
         lid=str(row.lid) if row.lid < NO_ID else "",
         ts=row.ts,
         ns=row.ns,
-        rx=row.rx,
+        rx=row.rx or -1,  # a line of another writer may name none
         account=row.account,
         host=row.host,
         app=row.app,

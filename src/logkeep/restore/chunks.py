@@ -25,6 +25,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: int = 0  # as the manifest counts them
     raw_bytes: int = 0
     target: int = 0  # the id of the target that the object is in; 0 in ledgers from before there were several
+    layout: str = ""  # the name of the layout by which it is translated; "": the engine reads it as it is
 
     @property
     def stored_bytes(self) -> int:
@@ -37,10 +38,16 @@ class ChunkSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pieces: tuple[Piece, ...]
     lines: int | None = None  # exactly so many must come out; None: unknown, or only some lines fit
     dedupe: bool = False  # lines whose id is there already are left out
+    alone: bool = False  # only these pieces can hold one of its lines twice
+    cold: bool = False  # some of it was in cold storage when it was planned
 
     @property
     def raw_bytes(self) -> int:
         return sum(piece.raw_bytes for piece in self.pieces)
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(piece.stored_bytes for piece in self.pieces)
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
@@ -71,6 +78,7 @@ class Selected:
     whole: bool  # the blocks are all that the object has
     target: int
     dedupe: bool = False
+    cold: bool = False
 
     @property
     def raw_bytes(self) -> int:
@@ -125,6 +133,7 @@ def _chunk(runs: Iterable[tuple[Selected, tuple[Span, ...]]], *, exact: bool) ->
         pieces=tuple(_piece(one, run) for one, run in runs),
         lines=sum(span.lines for span in spans) if known else None,
         dedupe=runs[0][0].dedupe,
+        cold=runs[0][0].cold,
     )
 
 

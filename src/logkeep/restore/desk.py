@@ -1,7 +1,8 @@
-"""Desk: where restores are handed in, and the one worker that carries them out.
+"""Desk: where restores are handed in, and the one worker that has them carried out.
 
-The catalog is the queue: what is IN_PROGRESS there is run, oldest first, also after a restart. A restore
-is stopped or deleted by its state in the catalog; its table follows, at once or when the worker comes by.
+The catalog is the queue: what is IN_PROGRESS there is run, oldest first and several at once, also after a
+restart. A restore is stopped, paused or deleted by its state in the catalog; its table follows, at once or
+when the worker comes by.
 """
 
 from __future__ import annotations
@@ -9,31 +10,48 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from logkeep.archive.foreign.base import Layout
+from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archive.marker import check_marker
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import AccountKind, Chunk, ChunkState, Restore, RestoreState, Target
-from logkeep.errors import Conflict, EngineError, LogkeepError, NotFound
-from logkeep.faults import crash_point
+from logkeep.catalog.values import (
+    AccountKind,
+    Chunk,
+    ChunkState,
+    Partial,
+    Restore,
+    RestoreProblem,
+    RestoreState,
+    Target,
+)
+from logkeep.errors import Conflict, NotFound
 from logkeep.index.base import Engine
-from logkeep.index.restored import RestoredLines, restored_ids
+from logkeep.index.restored import RestoredLines, restored_ids, stored_bytes_of_all, upgrade_restored
+from logkeep.restore.carry import Carrier, Parts
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
-from logkeep.restore.request import RestoreRequest
-from logkeep.restore.run import RestoreRun, create_table
+from logkeep.restore.preview import Preview, preview
+from logkeep.restore.request import RestoreRequest, check_expiry, check_limit
+from logkeep.restore.run import create_table
 from logkeep.storage.base import Bucket
+from logkeep.storage.connection import Connection, checked
 from logkeep.timeline import Clock
+from logkeep.vault import Vault
 from logkeep.worker import Worker
 
 _LONGEST_PAUSE_S = 60.0  # the clock that expiry goes by may be set meanwhile
+_AT_ONCE = 4
 _SLUG_LENGTH = 40
-_MOST_TRIES = 6  # with the worker's pauses, within half a minute
+_UNDELETE_MS = 3_600_000
+_RATE_OF = 5  # how many finished restores the expected time is taken from
+_USUAL_RATE = 250e6  # raw bytes a second, before there are any
 
 
 class RestoreDesk:
-    """Takes requests from any thread without letting them wait; restores run one at a time."""
+    """Takes requests from any thread without letting them wait; restores run several at a time."""
 
     def __init__(
         self,
@@ -41,18 +59,41 @@ class RestoreDesk:
         catalog: Catalog,
         engine: Engine,
         bucket_of: Callable[[Target], Bucket],
+        open_connection: Callable[[Connection], Bucket],  # of places to write files to
+        vault: Vault,
         server: str,  # this installation, as markers name it
         work: Path,  # a folder of this desk's own, for files on their way
         clock: Clock,
+        ended: Callable[[Restore], None] = lambda _: None,  # is told when a restore ends or has to wait
+        at_once: int = _AT_ONCE,
+        look_again_s: float = 60.0,  # how often a thaw is looked at
     ) -> None:
         self._catalog = catalog
         self._engine = engine
         self._bucket_of = bucket_of
+        self._vault = vault
         self._server = server
         self._work = work
         self._clock = clock
-        self._tries: dict[str, int] = {}  # of restores that met an error that may pass
+        self._ended = ended
         self.worker = Worker("restore", self.round)
+        self._carrier = Carrier(
+            Parts(
+                catalog=catalog,
+                engine=engine,
+                bucket_at=self._bucket_at,
+                layout_at=self._layout_at,
+                open_connection=open_connection,
+                vault=vault,
+                work=work,
+                clock=clock,
+                ended=ended,
+            ),
+            at_once=at_once,
+            look_again_s=look_again_s,
+            stopping=self.worker.stopping,
+            wake=self.worker.wake,
+        )
 
     def start(self) -> None:
         """Go on with what was interrupted, and take new requests from now on."""
@@ -63,6 +104,11 @@ class RestoreDesk:
     def stop(self) -> None:
         """Return when the chunks that are being loaded are done. The rest is resumed at the next start."""
         self.worker.stop()
+        self.join()
+
+    def join(self) -> None:
+        """Return when nothing runs that was begun before."""
+        self._carrier.join()
 
     def plan(self, request: RestoreRequest) -> RestorePlan:
         """What a restore would read. Raises NotFound for an unknown account or archive, Conflict for a
@@ -70,12 +116,26 @@ class RestoreDesk:
         if self._catalog.accounts.get(request.source).kind is not AccountKind.LIVE:
             raise NotFound(f"account {request.source!r} is a restored one and has no archive")
         sources = [self._source(target, request) for target in self._targets(request)]
-        return plan_restore(sources, request)
+        return replace(plan_restore(sources, request), rate=self._rate())
+
+    def preview(self, request: RestoreRequest) -> Preview:
+        """The plan with lines that it would bring. Raises like `plan`."""
+        return preview(
+            self.plan(request),
+            request,
+            lambda target: self._bucket_at(request.source, target),
+            self._layout_at,
+        )
 
     def submit(self, request: RestoreRequest) -> Restore:
         """Plan a restore and write it down; the worker begins it. Raises like `plan`."""
         plan = self.plan(request)
-        restore = _new_restore(request, plan, now=self._clock())
+        if plan.frozen.objects and not request.thaw:
+            raise Conflict(
+                f"{plan.frozen.objects} objects of this range are in cold storage",
+                hint="choose the tier of their thaw: thaw=standard, bulk or expedited",
+            )
+        restore = _new_restore(request, plan, self._files(request), now=self._clock())
         self._catalog.restores.create(
             restore,
             [
@@ -87,21 +147,96 @@ class RestoreDesk:
         self.worker.wake()
         return restore
 
-    def abort(self, restore_id: str) -> Restore:
-        """Stop a restore that is IN_PROGRESS; what it restored goes. Raises NotFound, Conflict."""
-        aborted = self._catalog.restores.set_state(
-            restore_id, RestoreState.ABORTED, finished_at=self._clock()
-        )
+    def pause(self, restore_id: str) -> Restore:
+        """Begin no further chunk until it is resumed. Raises NotFound, Conflict."""
+        return self._catalog.restores.set_state(restore_id, RestoreState.PAUSED)
+
+    def resume(
+        self, restore_id: str, *, limit_lines: int | None = None, limit_bytes: int | None = None
+    ) -> Restore:
+        """Go on with one that is PAUSED, with other limits where they are given (0: none).
+
+        Raises NotFound; Conflict, also when it would stop at its limit at once."""
+        for name, value in (("limit_lines", limit_lines), ("limit_bytes", limit_bytes)):
+            if value is not None:
+                check_limit(name, value)
+        paused = self._catalog.restores.get(restore_id)
+        if paused.state is not RestoreState.PAUSED:
+            raise Conflict(f"restore {restore_id} is {paused.state}, not PAUSED")
+        lines = paused.limit_lines if limit_lines is None else limit_lines
+        size = paused.limit_bytes if limit_bytes is None else limit_bytes
+        if 0 < lines <= paused.lines or 0 < size <= paused.text_bytes:
+            raise Conflict(
+                f"restore {restore_id} has {paused.lines} lines of {paused.text_bytes} bytes already",
+                hint="give it a higher limit, or 0 for none; or abort it and keep what came",
+            )
+        self._catalog.restores.set_limits(restore_id, lines=limit_lines, size=limit_bytes)
+        resumed = self._catalog.restores.set_state(restore_id, RestoreState.IN_PROGRESS, error="")
+        self.worker.wake()
+        return resumed
+
+    def abort(self, restore_id: str, *, keep: bool = False) -> Restore:
+        """Stop a restore that runs, waits or is paused. What it restored goes; with `keep` it stays, as soon
+        as the chunks that are being loaded are done. Raises NotFound, Conflict."""
+        if keep:
+            aborted = self._catalog.restores.end_early(restore_id, Partial.ABORTED)
+        else:
+            aborted = self._catalog.restores.set_state(
+                restore_id, RestoreState.ABORTED, finished_at=self._clock()
+            )
+            self._ended(aborted)
         self.worker.wake()
         return aborted
 
+    def retry(self, restore_id: str) -> Restore:
+        """Begin a FAILED one anew, as it was planned. Raises NotFound, Conflict."""
+        again = self._catalog.restores.begin_anew(restore_id)
+        self.worker.wake()
+        return again
+
+    def extend(self, restore_id: str, expiry_s: int) -> Restore:
+        """Keep a restored account for so long from now on. Raises NotFound, Conflict, InputError."""
+        check_expiry(expiry_s)
+        extended = self._catalog.restores.extend(restore_id, self._clock() + expiry_s * 1000)
+        self.worker.wake()
+        return extended
+
     def delete(self, restore_id: str) -> Restore:
-        """Delete a restored account with its lines. Raises NotFound; Conflict while IN_PROGRESS."""
-        if self._catalog.restores.get(restore_id).state is RestoreState.IN_PROGRESS:
-            raise Conflict(f"restore {restore_id} is IN_PROGRESS", hint="abort it first")
-        deleted = self._catalog.restores.set_state(restore_id, RestoreState.DELETED)
-        RestoredLines(self._engine, restore_id).drop()
+        """Delete a restored account. Its lines go an hour later. Raises NotFound; Conflict while it runs."""
+        state = self._catalog.restores.get(restore_id).state
+        if state in (RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING):
+            raise Conflict(f"restore {restore_id} is {state}", hint="abort it first")
+        deleted = self._catalog.restores.set_state(restore_id, RestoreState.DELETED, deleted_at=self._clock())
+        self.worker.wake()
         return deleted
+
+    def undelete(self, restore_id: str) -> Restore:
+        """Bring back a restored account within an hour of its deletion. Raises NotFound, Conflict."""
+        deleted = self._catalog.restores.get(restore_id)
+        gone = Conflict(
+            f"restore {restore_id} cannot be brought back",
+            hint="that is possible for an hour after a restored account was deleted; restore it again",
+        )
+        now = self._clock()
+        if deleted.state is not RestoreState.DELETED or not _kept(deleted, now) or now >= deleted.expires_at:
+            raise gone
+        return self._catalog.restores.set_state(restore_id, RestoreState.ACTIVE, deleted_at=0)
+
+    def position(self, restore_id: str) -> int | None:
+        """Its place in the queue: 0 while it runs, None when it neither runs nor waits."""
+        waiting = [one.id for one in self._catalog.restores.interrupted()]
+        if restore_id not in waiting:
+            return None
+        return self._carrier.position(restore_id, waiting)
+
+    def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
+        """What it left out because it could not be read, the first thousand. Raises NotFound."""
+        return self._catalog.restores.problems(restore_id)
+
+    def storage(self, restore_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many bytes the lines of each take up on the disk."""
+        every = stored_bytes_of_all(self._engine)
+        return {one: every[one] for one in restore_ids if one in every}
 
     def expire_due(self, now: int) -> list[Restore]:
         """Delete the restored accounts whose time is over at `now`. Returns their restores."""
@@ -114,84 +249,35 @@ class RestoreDesk:
     def resume_all(self) -> None:
         """Have the worker go on with every restore that is IN_PROGRESS or lacks its text index."""
         self._drop_left_over()
+        upgrade_restored(self._engine)
         self.worker.wake()
 
     def round(self) -> float | None:
-        """One step of the worker: one restore, or one text index. Returns seconds until the next."""
+        """One step of the worker: begin what is due. Returns seconds until the next."""
         self._drop_left_over()
         self.expire_due(self._clock())
-        if interrupted := self._catalog.restores.interrupted():
-            self._carry_out(interrupted[0])
-            return 0.0
-        if unindexed := self._catalog.restores.unindexed():
-            self._build_text_index(unindexed[0])
-            return 0.0
-        return self._until_next_expiry()
+        again = self._carrier.round()
+        waits = [one for one in (again, self._until_next_end()) if one is not None]
+        return min(waits, default=None)
 
-    def _until_next_expiry(self) -> float | None:
-        expires_at = self._catalog.restores.next_expiry()
-        if expires_at is None:
+    def _until_next_end(self) -> float | None:
+        """Until the next restored account expires, or a deleted one's lines go."""
+        deleted = self._catalog.restores.list(RestoreState.DELETED)
+        ends = [one.deleted_at + _UNDELETE_MS for one in deleted if _kept(one, self._clock())]
+        if (expires_at := self._catalog.restores.next_expiry()) is not None:
+            ends.append(expires_at)
+        if not ends:
             return None
-        return min(max(0.0, (expires_at - self._clock()) / 1000), _LONGEST_PAUSE_S)
-
-    def _carry_out(self, restore: Restore) -> None:
-        try:
-            complete = self._run(restore).load()
-        except LogkeepError as error:
-            if error.retryable and self._may_try_again(restore):
-                raise  # the worker comes back to it after a pause, and the ledger knows what is done
-            self._end(restore, RestoreState.FAILED, error=str(error))
-            return
-        if complete and self._end(restore, RestoreState.ACTIVE):
-            crash_point("restore.active")
-            self._build_text_index(restore)
-
-    def _run(self, restore: Restore) -> RestoreRun:
-        return RestoreRun(
-            restore=restore,
-            bucket_of=partial(self._bucket_at, restore.source),
-            restores=self._catalog.restores,
-            engine=self._engine,
-            work=self._work / restore.id,
-            stopping=self.worker.stopping,
-        )
-
-    def _may_try_again(self, restore: Restore) -> bool:
-        self._tries[restore.id] = self._tries.get(restore.id, 0) + 1
-        return self._tries[restore.id] < _MOST_TRIES
-
-    def _end(self, restore: Restore, state: RestoreState, *, error: str = "") -> bool:
-        """Whether the restore could take this last step: it may have been aborted meanwhile."""
-        now = self._clock()
-        expires_at = now + restore.expiry_s * 1000 if state is RestoreState.ACTIVE else None
-        try:
-            self._catalog.restores.set_state(
-                restore.id, state, finished_at=now, expires_at=expires_at, error=error
-            )
-        except Conflict:
-            return False
-        return True
-
-    def _build_text_index(self, restore: Restore) -> None:
-        try:
-            RestoredLines(self._engine, restore.id).build_text_index()
-        except (EngineError, NotFound):
-            if self._catalog.restores.get(restore.id).state is RestoreState.ACTIVE:
-                raise
-            return  # it was deleted meanwhile, and its table with it
-        self._catalog.restores.indexed(restore.id)
-        crash_point("restore.indexed")
+        return min(max(0.0, (min(ends) - self._clock()) / 1000), _LONGEST_PAUSE_S)
 
     def _drop_left_over(self) -> None:
         """Drop the tables of restores that ended without taking theirs along."""
-        restores = self._catalog.restores.list()
-        alive = {
-            restore.id
-            for restore in restores
-            if restore.state in (RestoreState.IN_PROGRESS, RestoreState.ACTIVE)
-        }
+        now = self._clock()
+        alive = {one.id for one in self._catalog.restores.with_lines()}
+        alive |= {one.id for one in self._catalog.restores.list(RestoreState.DELETED) if _kept(one, now)}
         for restore_id in restored_ids(self._engine) - alive:
-            RestoredLines(self._engine, restore_id).drop()
+            if not self._carrier.runs(restore_id):
+                RestoredLines(self._engine, restore_id).drop()
 
     def _targets(self, request: RestoreRequest) -> list[Target]:
         """Where the account's archives are, and where they were if something of the range is there."""
@@ -212,6 +298,10 @@ class RestoreDesk:
 
     def _source(self, target: Target, request: RestoreRequest) -> Source:
         bucket = self._bucket_of(target)
+        archive = self._catalog.archives.get(target.archive)
+        if archive.foreign:
+            layout = layout_of(archive.layout, archive.layout_options)
+            return Source(target=target.id, bucket=bucket, layout=layout)
         if not request.any_marker:
             check_marker(bucket, request.source, self._server)
         return Source(target=target.id, bucket=bucket)
@@ -222,8 +312,46 @@ class RestoreDesk:
             target = self._catalog.archives.of_account(account)[0].target
         return self._bucket_of(self._catalog.archives.target(target))
 
+    def _layout_at(self, target: int, name: str) -> Layout:
+        """The layout that a piece of the ledger names, as its archive has set it up."""
+        if target:
+            archive = self._catalog.archives.get(self._catalog.archives.target(target).archive)
+            if archive.layout == name:
+                return layout_of(name, archive.layout_options)
+        return layout_of(name)
 
-def _new_restore(request: RestoreRequest, plan: RestorePlan, *, now: int) -> Restore:
+    def _files(self, request: RestoreRequest) -> _Files:
+        if request.files is None:
+            return _Files()
+        connection = checked(request.files.connection)
+        secret = self._vault.seal(connection.secrets) if connection.secrets else b""
+        options = {"provider": connection.provider, "format": request.files.format}
+        return _Files(options={**connection.options, **options}, secret=secret)
+
+    def _rate(self) -> float:
+        """Raw bytes a second, as the last restores were."""
+        ended = self._catalog.restores.list(RestoreState.ACTIVE, RestoreState.DONE, RestoreState.EXPIRED)
+        last = [one for one in ended if one.bytes and one.finished_at > one.started_at > 0][:_RATE_OF]
+        if not last:
+            return _USUAL_RATE
+        took_ms = sum(one.finished_at - one.started_at for one in last)
+        return sum(one.bytes for one in last) * 1000 / took_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Files:
+    """Where files go, as a restore keeps it."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    secret: bytes = field(default=b"", repr=False)
+
+
+def _kept(deleted: Restore, now: int) -> bool:
+    """Whether the lines of a deleted restore are still there."""
+    return bool(deleted.expires_at) and now < deleted.deleted_at + _UNDELETE_MS
+
+
+def _new_restore(request: RestoreRequest, plan: RestorePlan, files: _Files, *, now: int) -> Restore:
     restore_id = secrets.token_hex(6)
     return Restore(
         id=restore_id,
@@ -243,6 +371,18 @@ def _new_restore(request: RestoreRequest, plan: RestorePlan, *, now: int) -> Res
         duplicates=0,
         created_at=now,
         expiry_s=request.expiry_s,
+        created_by=request.created_by,
+        reason=request.reason,
+        limit_lines=request.limit_lines,
+        limit_bytes=request.limit_bytes,
+        on_limit=request.on_limit,
+        skip_damaged=request.skip_damaged,
+        thaw=request.thaw,
+        frozen_objects=plan.frozen.objects,
+        files=files.options,
+        files_secret=files.secret,
+        notify_url=request.notify_url,
+        notify_email=request.notify_email,
     )
 
 

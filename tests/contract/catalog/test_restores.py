@@ -8,7 +8,16 @@ from dataclasses import replace
 import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.values import Account, AccountKind, Chunk, ChunkState, Restore, RestoreState
+from logkeep.catalog.values import (
+    Account,
+    AccountKind,
+    Chunk,
+    ChunkState,
+    Partial,
+    Restore,
+    RestoreProblem,
+    RestoreState,
+)
 from logkeep.errors import Conflict, NotFound
 from logkeep.timeline import HOUR_MS
 
@@ -152,3 +161,108 @@ def test_threads_count_every_chunk_once(catalog: Catalog) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(load, catalog.restores.chunks("ab12")))
     assert catalog.restores.get("ab12") == replace(restore(), lines=40, bytes=400)
+
+
+def test_a_restore_that_ends_early_begins_none_of_its_chunks_any_more(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger(count=3))
+    begun = catalog.restores.begin(ledger()[0])
+    ending = catalog.restores.end_early("ab12", Partial.ABORTED)
+    assert (ending.state, ending.partial) == (RestoreState.IN_PROGRESS, Partial.ABORTED)
+    catalog.restores.left_out(begun)
+    states = [chunk.state for chunk in catalog.restores.chunks("ab12")]
+    assert states == [ChunkState.SKIPPED] * 3
+    with pytest.raises(Conflict, match="is skipped already"):
+        catalog.restores.begin(ledger()[1])
+    catalog.restores.set_state("ab12", RestoreState.ACTIVE)
+    with pytest.raises(Conflict, match="has ended already"):
+        catalog.restores.end_early("ab12", Partial.LIMIT)
+
+
+def test_the_first_reason_for_an_early_end_stays(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    catalog.restores.end_early("ab12", Partial.LIMIT)
+    assert catalog.restores.end_early("ab12", Partial.ABORTED).partial is Partial.LIMIT
+
+
+def test_a_higher_limit_takes_up_again_what_was_cut_off(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    for number, cut in ((0, False), (1, True)):
+        begun = catalog.restores.begin(ledger()[number])
+        catalog.restores.done(
+            begun, lines=2, duplicates=1, raw_bytes=20, text_bytes=9, stored_bytes=4, cut=cut
+        )
+    at_limit = catalog.restores.get("ab12")
+    counts = at_limit.lines, at_limit.duplicates, at_limit.bytes, at_limit.text_bytes, at_limit.read_bytes
+    assert counts == (4, 2, 40, 18, 8)
+    raised = catalog.restores.set_limits("ab12", lines=10, size=None)
+    counts = raised.lines, raised.duplicates, raised.bytes, raised.text_bytes, raised.read_bytes
+    assert counts == (2, 1, 20, 9, 4)
+    assert (raised.limit_lines, raised.limit_bytes) == (10, 0)
+    assert [one.state for one in catalog.restores.chunks("ab12")] == [ChunkState.DONE, ChunkState.LOADING]
+
+
+def test_problems_are_counted_all_and_kept_up_to_a_thousand(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    for chunk in ledger():
+        begun = catalog.restores.begin(chunk)
+        found = [RestoreProblem(key="k", offset=number, reason="no JSON") for number in range(700)]
+        found.insert(0, RestoreProblem(key="damaged", offset=0, reason="it ends early", whole=True))
+        catalog.restores.done(begun, lines=0, duplicates=0, raw_bytes=0, skipped_lines=700, found=found)
+    after = catalog.restores.get("ab12")
+    assert (after.skipped_lines, after.skipped_objects) == (1400, 1)
+    kept = catalog.restores.problems("ab12")
+    assert [one.offset for one in kept if not one.whole] == [*range(700), *range(298)]
+    with pytest.raises(NotFound):
+        catalog.restores.problems("nope")
+
+
+def test_a_failed_restore_begins_anew_with_its_account(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    begun = catalog.restores.begin(ledger()[0])
+    problem = RestoreProblem(key="k", offset=1, reason="x")
+    catalog.restores.done(begun, lines=2, duplicates=0, raw_bytes=20, skipped_lines=1, found=[problem])
+    with pytest.raises(Conflict, match="has not failed"):
+        catalog.restores.begin_anew("ab12")
+    catalog.restores.set_state("ab12", RestoreState.FAILED, finished_at=9, error="gone")
+    assert catalog.restores.begin_anew("ab12") == restore()
+    assert catalog.restores.chunks("ab12") == ledger()
+    assert catalog.restores.problems("ab12") == []
+    assert catalog.accounts.get("r-one-ab12").restore_id == "ab12"
+
+
+def test_a_deleted_account_comes_back_with_its_restore(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), [])
+    catalog.restores.set_state("ab12", RestoreState.ACTIVE, finished_at=5, expires_at=9)
+    assert catalog.restores.extend("ab12", 99).expires_at == 99
+    catalog.restores.set_state("ab12", RestoreState.DELETED, deleted_at=7)
+    with pytest.raises(NotFound):
+        catalog.accounts.get("r-one-ab12")
+    with pytest.raises(Conflict, match="does not expire"):
+        catalog.restores.extend("ab12", 100)
+    back = catalog.restores.set_state("ab12", RestoreState.ACTIVE, deleted_at=0)
+    assert (back.state, back.expires_at) == (RestoreState.ACTIVE, 99)
+    assert catalog.accounts.get("r-one-ab12").restore_id == "ab12"
+
+
+def test_secrets_of_files_are_sealed_anew_and_go_when_the_files_are_written(catalog: Catalog) -> None:
+    catalog.restores.create(replace(restore(), files={"provider": "s3"}, files_secret=b"old"), [])
+    assert catalog.restores.sealed_secrets() == [("ab12", b"old")]
+    assert not catalog.restores.reseal("ab12", b"new", was=b"other")
+    assert catalog.restores.reseal("ab12", b"new", was=b"old")
+    assert catalog.restores.get("ab12").files_secret == b"new"
+    catalog.restores.set_state("ab12", RestoreState.DONE, files_written=3)
+    assert catalog.restores.sealed_secrets() == []
+    assert catalog.restores.get("ab12").files_written == 3
+
+
+def test_paused_and_thawing_restores_keep_their_account(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    for state in (RestoreState.PAUSED, RestoreState.THAWING, RestoreState.IN_PROGRESS):
+        assert catalog.restores.set_state("ab12", state).state is state
+        assert [one.id for one in catalog.restores.with_lines()] == ["ab12"]
+    catalog.restores.started("ab12", 5)
+    catalog.restores.started("ab12", 6)
+    catalog.restores.frozen("ab12", 3)
+    catalog.restores.failing("ab12", "away")
+    now = catalog.restores.get("ab12")
+    assert (now.started_at, now.frozen_objects, now.error) == (5, 3, "away")

@@ -31,6 +31,8 @@ def test_durations_and_sizes_are_numbers_or_texts() -> None:
         "query": " level:error ",
         "with_excluded": False,
         "rank": 0,
+        "layout": "custom",
+        "layout_options": {"path": "x"},
     }
     assert read(ChangedArchive, body).settings() == Settings(
         seal_after_s=600,
@@ -42,6 +44,8 @@ def test_durations_and_sizes_are_numbers_or_texts() -> None:
         query="level:error",
         with_excluded=False,
         rank=0,
+        layout="custom",
+        layout_options={"path": "x"},
     )
 
 
@@ -97,6 +101,7 @@ def test_the_audit_log_is_told_what_was_given_and_of_secrets_the_names() -> None
         {"provider": "s3", "secrets": {"secret_access_key": [SECRET]}},
         {"provider": "s3", "state": "on"},
         {"provider": "s3", "start": "yes"},
+        {"provider": "s3", "layout_options": {"path": [SECRET]}},
     ],
 )
 def test_unknown_and_misshapen_members_are_refused_without_their_values(body: dict[str, Any]) -> None:

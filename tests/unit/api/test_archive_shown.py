@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -81,6 +82,7 @@ def test_secrets_are_shown_as_their_names_only(catalog: Catalog) -> None:
     assert (found["status"]["state"], found["status"]["alarm"]) == ("failing", True)
     assert found["status"]["next_try"] == "1970-01-01T00:00:01.000Z"
     assert [(one["kind"], one["ok"]) for one in found["checks"]] == [("drill", True)]
+    assert (found["layout"], found["layout_options"]) == ("", {})
     assert SECRET.encode() not in msgspec.json.encode(found)
 
 
@@ -98,3 +100,12 @@ def test_archives_are_listed_by_account(catalog: Catalog) -> None:
     assert all_shown(services, "shop") == []
     with pytest.raises(NotFound):
         all_shown(services, "nobody")
+
+
+def test_another_systems_archive_is_shown_with_its_layout(catalog: Catalog) -> None:
+    key = vault()
+    services = services_with(catalog, key, key)
+    archive = catalog.archives.get("main")
+    catalog.archives.update(replace(archive, layout="custom", layout_options={"path": "x"}))
+    found = shown(services, "main")
+    assert (found["layout"], found["layout_options"]) == ("custom", {"path": "x"})

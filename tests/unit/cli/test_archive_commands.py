@@ -159,6 +159,57 @@ def test_test_prints_a_verdict_a_line_and_ends_with_1_when_it_failed(server: Ser
     ]
 
 
+THEIRS = {**ARCHIVE, "layout": "custom", "layout_options": {"path": "{year}/*.gz"}}
+
+
+def test_another_systems_archive_is_set_up_with_its_layout(server: Server) -> None:
+    answer_with(server, THEIRS)
+    layout = ("--layout", "custom", "--layout-option", "path={year}/*.gz", "--layout-option", "format=ndjson")
+    done = run(server, "archive", "configure", "main", "s3", "--option", "bucket=logs", *layout)
+    assert done.exit_code == 0
+    body = asked(server)[0][2]
+    assert body["layout"] == "custom"
+    assert body["layout_options"] == {"path": "{year}/*.gz", "format": "ndjson"}
+    assert "logkeep archive start" not in done.stdout
+    assert "logkeep restore create --account main --archive main-2" in done.stdout
+
+
+def test_a_layout_is_changed_and_tried(server: Server) -> None:
+    answer_with(server, THEIRS)
+    assert run(server, "archive", "update", "main-2", "--layout", "mezmo").exit_code == 0
+    answer_with(server, {"usable": True, "verdicts": VERDICTS[:1], "grant": GRANT})
+    done = run(server, "archive", "test", "--provider", "s3", "--option", "bucket=logs", "--layout", "mezmo")
+    assert done.exit_code == 0
+    assert [body["layout"] for _, _, body in asked(server)] == ["mezmo", "mezmo"]
+    assert "layout_options" not in asked(server)[0][2]
+
+
+def test_what_to_grant_is_not_told_where_an_archive_is_only_read(server: Server) -> None:
+    server.respond = lambda _seen: Answer(status=400, document={"detail": "failed", "verdicts": VERDICTS})
+    done = run(server, "archive", "configure", "main", "s3", "--option", "bucket=logs", "--layout", "mezmo")
+    assert (done.exit_code, len(server.seen)) == (2, 1)
+    assert "AccessDenied" in done.stderr
+    answer_with(server, {"usable": False, "verdicts": VERDICTS, "grant": GRANT})
+    done = run(server, "archive", "test", "--provider", "s3", "--layout", "mezmo")
+    assert done.exit_code == 1
+    assert GRANT["title"] not in done.stdout
+
+
+def test_an_option_of_a_layout_needs_a_value(server: Server) -> None:
+    done = run(server, "archive", "update", "main-2", "--layout-option", "path")
+    assert (done.exit_code, server.seen) == (2, [])
+
+
+def test_another_systems_archive_is_shown_as_one_that_is_only_read(server: Server) -> None:
+    answer_with(server, {"archives": [THEIRS]})
+    assert "read only" in run(server, "archive", "show").stdout.splitlines()[1]
+    answer_with(server, THEIRS)
+    text = run(server, "archive", "show", "main-2").stdout
+    assert "read only" in text
+    assert "{year}/*.gz" in text
+    assert "gzip level" not in text
+
+
 def test_test_and_grant_need_something_to_look_at(server: Server) -> None:
     for command in ("test", "grant"):
         assert run(server, "archive", command).exit_code == 2

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -124,3 +126,68 @@ def test_a_folder_that_is_not_there_is_no_empty_archive(tmp_path: Path) -> None:
 
 def test_a_range_backwards_is_a_usage_error(folder: Path) -> None:
     assert grep("alpha", str(folder), "--from", "-1h", "--to", "-2h").exit_code == 2
+
+
+def test_lines_come_in_order_of_time_whatever_their_object(tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    write_archive(folder, [record(n, f"early {n}", minute=2 * n) for n in range(3)])
+    write_archive(folder, [record(10 + n, f"late {n}", minute=2 * n + 1) for n in range(3)], part=1)
+    oldest = ["early 0", "late 0", "early 1", "late 1", "early 2", "late 2"]
+    assert grep("*", str(folder)).stdout.splitlines() == oldest
+    assert grep("*", str(folder), "--newest").stdout.splitlines() == oldest[::-1]
+    assert grep("*", str(folder), "--newest", "--limit", "1").stdout == "late 2\n"
+
+
+def test_a_histogram_counts_over_time(folder: Path) -> None:
+    done = grep("alpha", str(folder), "--histogram", "--interval", "3600000", "--json")
+    assert [msgspec.json.decode(line) for line in done.stdout.splitlines()] == [
+        {"ts": 1_763_640_000_000, "count": 30, "levels": {"": 30}},
+        {"ts": 1_763_643_600_000, "count": 30, "levels": {"": 30}},
+    ]
+    assert grep("alpha", str(folder), "--histogram").stdout.endswith("\n60 lines\n")
+    assert grep("gamma", str(folder), "--histogram").exit_code == 1
+
+
+def test_stats_tell_what_was_read(folder: Path) -> None:
+    done = grep("0.5", str(folder), "--to", "2025-11-20T13:00:00Z", "--stats", "-c")
+    assert done.stdout == "1\n"
+    assert done.stderr.startswith("logkeep: 2 objects; ")
+    assert done.stderr.endswith(" read\n")
+
+
+def test_the_archive_of_another_system_is_searched_in_its_layout(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "theirs" / "logs"
+    path = tmp_path / "dt=20251120" / "hour=12" / "archive_120000.1.abc.json.gz"
+    path.parent.mkdir(parents=True)
+    lines = [
+        {"_id": "b", "date": "2025-11-20T12:00:02.000Z", "message": "alpha two", "status": "info"},
+        {"_id": "a", "date": "2025-11-20T12:00:01.000Z", "message": "alpha one", "status": "info"},
+        {"_id": "c", "date": "2025-11-20T12:00:03.000Z", "message": "beta", "status": "warn"},
+    ]
+    path.write_bytes(gzip.compress(b"".join(msgspec.json.encode(line) + b"\n" for line in lines)))
+    for layout in ("datadog", "auto"):
+        assert grep("alpha", str(tmp_path), "--layout", layout).stdout == "alpha one\nalpha two\n"
+    below = grep("alpha", str(tmp_path.parent), "--layout", "auto")
+    assert (below.exit_code, "add that to the URL" in below.stderr) == (2, True)
+    since = ("--from", "2025-11-20T12:00:02Z")
+    assert grep("*", str(tmp_path), "--layout", "datadog", *since, "-c").stdout == "2\n"
+
+
+def test_a_layout_that_nobody_knows_is_a_usage_error(tmp_path: Path) -> None:
+    assert grep("alpha", str(tmp_path), "--layout", "unheard-of").exit_code == 2
+    assert grep("alpha", str(tmp_path), "--layout", "auto").exit_code == 2
+    assert grep("alpha", str(tmp_path), "--layout", "custom", "--layout-option", "path").exit_code == 2
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "logkeep.cli.main", "grep", "alpha", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() in (0, 1)
+    process.stderr.close()

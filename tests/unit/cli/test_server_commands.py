@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 from click.testing import CliRunner, Result
 
 from logkeep.cli.main import main
@@ -24,25 +23,6 @@ OBJECT = {
     "min_ts": "2025-11-20T12:00:00.000Z",
     "max_ts": "2025-11-20T12:59:59.000Z",
     "sealed_at": "2025-11-20T13:10:00.000Z",
-}
-RESTORE = {
-    "id": "42",
-    "name": "incident",
-    "state": "ACTIVE",
-    "account": "r-incident-42",
-    "source": "main",
-    "from": "2025-11-20T12:00:00.000Z",
-    "to": "2025-11-20T13:00:00.000Z",
-    "query": "level:error",
-    "planned": {"objects": 1, "lines": 1200, "bytes": 100_000, "raw_bytes": 350_000},
-    "lines": 7,
-    "bytes": 350_000,
-    "duplicates": 0,
-    "created_at": "2025-11-20T14:00:00.000Z",
-    "finished_at": "2025-11-20T14:00:01.000Z",
-    "expires_at": "2025-11-25T14:00:01.000Z",
-    "text_index": True,
-    "error": None,
 }
 RECORDS = [{"_lid": str(n), "_ts": 1_763_640_000_000 + n, "_line": f"line {n}"} for n in range(5)]
 
@@ -206,76 +186,3 @@ def test_archive_status_shows_what_waits(server: Server) -> None:
     ):
         assert text in shown
     assert lines_of(run(server, "archive", "status", "--json")) == [status]
-
-
-def test_restore_create_can_wait_for_the_end(server: Server) -> None:
-    states = iter(["IN_PROGRESS", "IN_PROGRESS", "ACTIVE"])
-    server.respond = lambda _seen: Answer(document={**RESTORE, "state": next(states)})
-    done = run(
-        server,
-        *("restore", "create", "--name", "incident", "--from", "-2h", "--to", "now"),
-        *("--query", "level:error", "--wait", "--json"),
-    )
-    assert (done.exit_code, lines_of(done)) == (0, [RESTORE])
-    assert msgspec.json.decode(server.seen[0].body) == {
-        "name": "incident",
-        "from": "-2h",
-        "to": "now",
-        "query": "level:error",
-        "account": "main",
-    }
-
-
-def test_a_restore_can_read_one_archive_and_any_marker(server: Server) -> None:
-    answer_with(server, RESTORE)
-    span = ("--name", "x", "--from", "-2h", "--to", "now")
-    assert run(server, "restore", "create", *span, "--archive", "main-2", "--any-marker").exit_code == 0
-    body = msgspec.json.decode(server.seen[0].body)
-    assert (body["archive"], body["any_marker"]) == ("main-2", True)
-
-
-def test_a_restore_that_fails_while_waited_for_ends_with_1(server: Server) -> None:
-    answer_with(server, {**RESTORE, "state": "FAILED", "error": "the object is gone"})
-    done = run(server, "restore", "create", "--name", "x", "--from", "-2h", "--to", "now", "--wait")
-    assert done.exit_code == 1
-    assert "the object is gone" in done.stdout
-
-
-def test_a_dry_run_prints_the_plan(server: Server) -> None:
-    answer_with(server, {"objects": 1, "lines": 1200, "exact": True})
-    done = run(server, "restore", "create", "--name", "x", "--from", "-2h", "--to", "now", "--dry-run")
-    assert [line.split() for line in done.stdout.splitlines()[1:]] == [
-        ["objects", "1"],
-        ["lines", "1,200"],
-        ["exact", "True"],
-    ]
-    assert server.seen[0].path == "/v1/restores/plan"
-
-
-@pytest.mark.parametrize(
-    ("command", "method", "path"),
-    [
-        ("show", "GET", "/v1/restores/42"),
-        ("abort", "POST", "/v1/restores/42/abort"),
-        ("delete", "DELETE", "/v1/restores/42"),
-    ],
-)
-def test_one_restore_is_shown_aborted_or_deleted(
-    server: Server, command: str, method: str, path: str
-) -> None:
-    answer_with(server, RESTORE)
-    done = run(server, "restore", command, "42")
-    assert (done.exit_code, server.seen[0].method, server.seen[0].path) == (0, method, path)
-    assert "r-incident-42" in done.stdout
-
-
-def test_restore_ls_lists_restores(server: Server) -> None:
-    answer_with(server, {"restores": [RESTORE]})
-    assert lines_of(run(server, "restore", "ls", "--json")) == [RESTORE]
-    assert "incident" in run(server, "restore", "ls").stdout
-
-
-def test_an_unknown_restore_ends_with_3(server: Server) -> None:
-    server.respond = lambda _seen: Answer(status=404, document={"detail": "there is no restore 42"})
-    done = run(server, "restore", "show", "42")
-    assert (done.exit_code, done.stderr) == (3, "logkeep: there is no restore 42\n")

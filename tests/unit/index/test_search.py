@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import zstandard
 from logkeep.errors import InputError
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.live import LiveLines
+from logkeep.index.restored import RestoredLines, Where
 from logkeep.index.search import (
     MAX_BUCKETS,
     MAX_PAGE,
@@ -20,8 +23,10 @@ from logkeep.index.search import (
     bounds,
     histogram,
     search_page,
+    slices,
     top_values,
 )
+from logkeep.index.search import pages as scan_pages
 from logkeep.query.parse import parse
 from logkeep.query.sql import compile_sql
 from logkeep.query.sql_field import value_expression
@@ -209,3 +214,61 @@ def test_lines_that_arrive_between_two_pages_repeat_nothing(
     )
     ids = [[record.lid for record in page.records] for page in (first, second)]
     assert (ids, second.cursor) == ([["60", "59", "58"], ["57", "56", "55"]], None)
+
+
+@pytest.mark.parametrize(
+    ("most_lines", "most_bytes"),
+    [(1, 1 << 30), (6, 1 << 30), (7, 1 << 30), (20, 1 << 30), (1000, 300), (1000, 1)],
+)
+def test_slices_hold_every_line_once_and_no_more_than_they_may(
+    lines: ChdbEngine, most_lines: int, most_bytes: int
+) -> None:
+    found = list(slices(lines, scope(), lines=most_lines, size=most_bytes))
+    ids = [
+        [int(record.lid) for record in page.records]
+        for one in found
+        for page in [search_page(lines, replace(scope(), range=one.range), order=Order.OLDEST, limit=100)]
+    ]
+    assert [lid for some in ids for lid in some] == list(range(1, 55))
+    assert [one.lines for one in found] == [len(some) for some in ids]
+    for one in found:
+        in_one_ms = one.range.end - one.range.start == 1
+        assert in_one_ms or (one.lines <= most_lines and one.bytes <= most_bytes)
+
+
+def test_slices_of_nothing_are_none(lines: ChdbEngine) -> None:
+    for none in (scope("nothing"), scope(start=1005, end=1006, account="nobody")):
+        assert list(slices(lines, none, lines=10, size=10)) == []
+
+
+@pytest.mark.parametrize("most", [1, 6, 10, 1000])
+def test_pages_in_a_row_are_the_whole_scope(
+    lines: ChdbEngine, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("logkeep.index.search._SLICE_LINES", most)
+    found = list(scan_pages(lines, scope()))
+    assert encode_lines([record for page in found for record in page.records]) == encode_lines(LINES[:54])
+    assert (len(found) > 1) == (most < 54)
+    some = [
+        record.lid for page in scan_pages(lines, scope("level:error", start=1001)) for record in page.records
+    ]
+    assert some == [str(number) for number in range(7, 55, 6)]
+
+
+def test_a_page_of_restored_lines_names_their_objects(engine: ChdbEngine, tmp_path: Path) -> None:
+    table = RestoredLines(engine, "cd34")
+    table.create(merging=False)
+    for number in range(2):
+        file = tmp_path / f"{number:05d}.json.gz"
+        file.write_bytes(gzip.compress(b'{"_lid":"%d","_ts":%d,"_line":"x"}\n' % (number + 1, 9 - number)))
+    everything = Where(sql="1", params={}, from_ms=0, to_ms=MAX_MS)
+    table.load(str(tmp_path / "*.json*"), 0, everything, ["a", "b"], new_only=False)
+    restored = replace(scope(account=""), table=table.name, objects=True)
+    page = search_page(engine, restored, order=Order.OLDEST, limit=10)
+    assert ([record.lid for record in page.records], page.objects) == (["2", "1"], ["b", "a"])
+    # What a line does not have is not there, as in the archive.
+    assert encode_lines(page.records[:1]) == b'{"_lid":"2","_ts":8,"_line":"x"}\n'
+    assert [one.objects for one in scan_pages(engine, restored)] == [["b", "a"]]
+    plain = search_page(engine, replace(restored, objects=False), order=Order.OLDEST, limit=10)
+    assert plain.objects is None
+    table.drop()

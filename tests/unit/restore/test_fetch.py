@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logkeep.errors import DamagedArchive, ObjectMissing
 from logkeep.restore.chunks import Piece
-from logkeep.restore.fetch import fetched
+from logkeep.restore.fetch import BadPiece, fetched
 from logkeep.storage.folder import FolderBucket
 
 
@@ -18,17 +17,18 @@ def bucket(tmp_path: Path) -> FolderBucket:
 
 
 def test_a_whole_object_of_a_folder_is_linked_not_copied(bucket: FolderBucket, tmp_path: Path) -> None:
-    with fetched(lambda _target: bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work") as files:
-        assert [file.name for file in files] == ["00000.json.gz"]
-        assert files[0].is_symlink()
-        assert files[0].read_bytes() == b"0123456789"
+    with fetched(lambda _target: bucket, [Piece(key="a.json.gz", size=10)], tmp_path / "work") as batch:
+        assert [file.name for file in batch.files] == ["00000.json.gz"]
+        assert (batch.keys, batch.stored_bytes) == (("a.json.gz",), 10)
+        assert batch.files[0].is_symlink()
+        assert batch.files[0].read_bytes() == b"0123456789"
     assert not (tmp_path / "work").exists()
 
 
 def test_ranges_of_an_object_are_put_together_in_one_file(bucket: FolderBucket, tmp_path: Path) -> None:
     pieces = [Piece(key="a.json.gz", size=10, ranges=((0, 2), (5, 3)))]
-    with fetched(lambda _target: bucket, pieces, tmp_path / "work") as files:
-        assert files[0].read_bytes() == b"01567"
+    with fetched(lambda _target: bucket, pieces, tmp_path / "work") as batch:
+        assert batch.files[0].read_bytes() == b"01567"
 
 
 def test_what_an_interrupted_run_left_in_the_folder_is_gone(bucket: FolderBucket, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_what_an_interrupted_run_left_in_the_folder_is_gone(bucket: FolderBucket
 def test_an_object_that_is_not_as_long_as_planned_is_named(bucket: FolderBucket, tmp_path: Path) -> None:
     pieces = [Piece(key="a.json.gz", size=11)]
     with (
-        pytest.raises(DamagedArchive, match=r"a\.json\.gz has 10 bytes and should have 11"),
+        pytest.raises(BadPiece, match=r"a\.json\.gz has 10 bytes and should have 11"),
         fetched(lambda _target: bucket, pieces, tmp_path / "work"),
     ):
         pass
@@ -51,7 +51,7 @@ def test_an_object_that_is_not_as_long_as_planned_is_named(bucket: FolderBucket,
 def test_an_object_that_is_gone_is_named(bucket: FolderBucket, tmp_path: Path) -> None:
     pieces = [Piece(key="b.json.gz", size=11)]
     with (
-        pytest.raises(ObjectMissing, match=r"b\.json\.gz"),
+        pytest.raises(BadPiece, match=r"b\.json\.gz"),
         fetched(lambda _target: bucket, pieces, tmp_path / "work"),
     ):
         pass

@@ -24,6 +24,8 @@ class SettingsBody(ConnectionBody, kw_only=True):
     compression_level: int | None = None
     verify_every: int | str | None = None
     drill_every: int | str | None = None
+    layout: str | None = None  # of another system, whose archive is only read
+    layout_options: dict[str, str] | None = None
     untested: bool = False  # save it whatever the connection test would say
 
     def settings(self) -> Settings:
@@ -39,6 +41,8 @@ class SettingsBody(ConnectionBody, kw_only=True):
             compression_level=self.compression_level,
             verify_every_s=_given("verify_every", self.verify_every, seconds),
             drill_every_s=_given("drill_every", self.drill_every, seconds),
+            layout=self.layout,
+            layout_options=self.layout_options,
         )
 
     def noted(self) -> dict[str, object]:
@@ -67,6 +71,7 @@ class TriedConnection(ConnectionBody, kw_only=True):
 
     account: str = "main"
     archive: str = ""
+    layout: str = ""  # with one, only what reading needs is tried
 
 
 class Start(msgspec.Struct, forbid_unknown_fields=True):

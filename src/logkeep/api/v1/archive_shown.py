@@ -99,6 +99,8 @@ def _archive(
         "compression_level": archive.compression_level,
         "verify_every": archive.verify_every_s,
         "drill_every": archive.drill_every_s,
+        "layout": archive.layout,
+        "layout_options": dict(archive.layout_options),
         "origin": archive.origin,
         "created_at": iso(archive.created_at),
         "place": current.place,

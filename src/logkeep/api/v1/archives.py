@@ -176,12 +176,16 @@ def _switched(admin: Admin, action: str, archive: str, switch: Callable[[Archive
 def _test(services: Services, wanted: TriedConnection) -> Shown:
     desk = services.archives
     account, connection = _wanted(services, wanted)
-    verdicts = desk.test(account, connection)
+    verdicts = desk.test(account, connection, read_only=_is_only_read(services, wanted))
     return {
         "usable": usable(verdicts),
         "verdicts": shown_verdicts(verdicts),
         "grant": asdict(grants_for(services.archives.with_external_id(account, checked(connection)))),
     }
+
+
+def _is_only_read(services: Services, wanted: TriedConnection) -> bool:
+    return bool(wanted.layout or (wanted.archive and services.catalog.archives.get(wanted.archive).foreign))
 
 
 def _granted(services: Services, wanted: TriedConnection) -> Shown:

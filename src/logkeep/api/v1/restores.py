@@ -1,146 +1,172 @@
-"""/v1/restores: request, plan, follow, abort and delete restores."""
+"""/v1/restores: plan, request, follow, steer and delete restores."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
-from logkeep.api.params import json_body, time_range
+from logkeep.api.params import bounded, json_body
 from logkeep.api.services import Services
-from logkeep.catalog.values import Restore
-from logkeep.restore.plan import RestorePlan
+from logkeep.api.v1.restore_bodies import Abort, Extend, Resume, WantedRestore
+from logkeep.api.v1.restore_shown import Shown, all_shown, shown, shown_preview, shown_problem
+from logkeep.catalog.values import Restore, RestoreState
+from logkeep.errors import BadSetting
+from logkeep.restore.desk import RestoreDesk
 from logkeep.restore.request import RestoreRequest
+from logkeep.storage.connection import checked
 from logkeep.timeline import iso
 
-
-class WantedRestore(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /v1/restores. Times as ISO 8601, -2h, or epoch milliseconds."""
-
-    start: str | int = msgspec.field(name="from")
-    end: str | int = msgspec.field(name="to")
-    name: str = ""
-    query: str = ""
-    account: str = "main"
-    expiry_s: int | None = None
-    archive: str = ""  # of this archive only; "" reads all of the account's
-    any_marker: bool = False  # also from a place whose marker names another account
+_MOST_SHOWN = 10_000
 
 
 async def create_restore(request: Request) -> Response:
     admin = administrator(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(shown(await with_bucket(request, _create, admin, wanted)), status=201)
+    return answer(await with_bucket(request, _create, admin, wanted), status=201)
 
 
 async def plan_restore(request: Request) -> Response:
+    """The dry run: what would be read, and some of the lines that would come."""
     services = admitted(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(_shown_plan(await with_bucket(request, _plan, services, wanted)))
+    return answer(await with_bucket(request, _plan, services, wanted))
 
 
 async def list_restores(request: Request) -> Response:
     services = admitted(request)
-    restores = await run_in_threadpool(services.catalog.restores.list)
-    return answer({"restores": [shown(restore) for restore in restores]})
+    states = _states(request.query_params.get("state", ""))
+    account = request.query_params.get("account", "")
+    limit = bounded(request, "limit", 1000, most=_MOST_SHOWN)
+    return answer({"restores": await run_in_threadpool(_history, services, states, account, limit)})
 
 
 async def get_restore(request: Request) -> Response:
     services = admitted(request)
-    return answer(shown(await run_in_threadpool(services.catalog.restores.get, request.path_params["id"])))
+    return answer(await run_in_threadpool(_one, services, request.path_params["id"]))
+
+
+async def list_problems(request: Request) -> Response:
+    services = admitted(request)
+    return answer(await run_in_threadpool(_problems, services, request.path_params["id"]))
+
+
+async def pause_restore(request: Request) -> Response:
+    return await _changed(request, "restore.pause", lambda desk, restore_id: desk.pause(restore_id))
+
+
+async def resume_restore(request: Request) -> Response:
+    administrator(request)
+    limits = (await json_body(request, Resume)).limits()
+    given = {name: value for name, value in limits.items() if value is not None}
+    return await _changed(
+        request, "restore.resume", lambda desk, restore_id: desk.resume(restore_id, **limits), **given
+    )
 
 
 async def abort_restore(request: Request) -> Response:
-    admin = administrator(request)
-    return answer(shown(await run_in_threadpool(_abort, admin, request.path_params["id"])))
+    administrator(request)
+    keep = (await json_body(request, Abort)).keep
+    return await _changed(
+        request, "restore.abort", lambda desk, restore_id: desk.abort(restore_id, keep=keep), keep=keep
+    )
+
+
+async def extend_restore(request: Request) -> Response:
+    administrator(request)
+    expiry_s = (await json_body(request, Extend)).seconds()
+    return await _changed(
+        request,
+        "restore.extend",
+        lambda desk, restore_id: desk.extend(restore_id, expiry_s),
+        expiry_s=expiry_s,
+    )
+
+
+async def retry_restore(request: Request) -> Response:
+    return await _changed(request, "restore.retry", lambda desk, restore_id: desk.retry(restore_id))
 
 
 async def delete_restore(request: Request) -> Response:
+    return await _changed(request, "restore.delete", lambda desk, restore_id: desk.delete(restore_id))
+
+
+async def undelete_restore(request: Request) -> Response:
+    return await _changed(request, "restore.undelete", lambda desk, restore_id: desk.undelete(restore_id))
+
+
+Change = Callable[[RestoreDesk, str], Restore]
+
+
+async def _changed(request: Request, action: str, change: Change, **details: object) -> Response:
     admin = administrator(request)
-    return answer(shown(await run_in_threadpool(_delete, admin, request.path_params["id"])))
+
+    def carry_out() -> Shown:
+        changed = change(admin.services.restores, request.path_params["id"])
+        admin.note(action, changed.id, **details)
+        return shown(admin.services, changed)
+
+    return answer(await run_in_threadpool(carry_out))
 
 
-def shown(restore: Restore) -> dict[str, object]:
-    """A restore as the API shows it."""
-    return {
-        "id": restore.id,
-        "name": restore.name,
-        "state": restore.state,
-        "account": restore.account,
-        "source": restore.source,
-        "from": iso(restore.from_ms),
-        "to": iso(restore.to_ms),
-        "query": restore.query,
-        "planned": {
-            "objects": restore.planned_objects,
-            "lines": restore.planned_lines,
-            "bytes": restore.planned_bytes,
-            "raw_bytes": restore.planned_raw_bytes,
-        },
-        "lines": restore.lines,
-        "bytes": restore.bytes,
-        "duplicates": restore.duplicates,
-        "created_at": iso(restore.created_at),
-        "finished_at": iso(restore.finished_at) if restore.finished_at else None,
-        "expires_at": iso(restore.expires_at) if restore.expires_at else None,
-        "text_index": restore.text_index,
-        "error": restore.error or None,
-    }
+def _create(admin: Admin, wanted: WantedRestore) -> Shown:
+    restore = admin.services.restores.submit(_request(admin.services, wanted, created_by=admin.key_id))
+    span = {"from": iso(restore.from_ms), "to": iso(restore.to_ms)}
+    admin.note("restore.create", restore.id, **{**wanted.noted(), **span})
+    return shown(admin.services, restore)
 
 
-def _create(admin: Admin, wanted: WantedRestore) -> Restore:
-    restore = admin.services.restores.submit(_request(admin.services, wanted))
-    admin.note(
-        "restore.create",
-        restore.id,
-        account=wanted.account,
-        archive=wanted.archive,
-        **{"from": iso(restore.from_ms), "to": iso(restore.to_ms)},
-        query=wanted.query,
-        any_marker=wanted.any_marker,
-    )
-    return restore
+def _plan(services: Services, wanted: WantedRestore) -> Shown:
+    request = _request(services, wanted)
+    span = {"from": iso(request.range.start), "to": iso(request.range.end)}
+    return {**span, **shown_preview(services.restores.preview(request))}
 
 
-def _plan(services: Services, wanted: WantedRestore) -> RestorePlan:
-    return services.restores.plan(_request(services, wanted))
-
-
-def _abort(admin: Admin, restore_id: str) -> Restore:
-    aborted = admin.services.restores.abort(restore_id)
-    admin.note("restore.abort", restore_id)
-    return aborted
-
-
-def _delete(admin: Admin, restore_id: str) -> Restore:
-    deleted = admin.services.restores.delete(restore_id)
-    admin.note("restore.delete", restore_id)
-    return deleted
-
-
-def _request(services: Services, wanted: WantedRestore) -> RestoreRequest:
+def _request(services: Services, wanted: WantedRestore, *, created_by: str = "") -> RestoreRequest:
     services.catalog.accounts.get(wanted.account)
-    span = time_range(str(wanted.start), str(wanted.end), now=services.clock())
-    return RestoreRequest(
-        name=wanted.name or f"{wanted.account} {iso(span.start)}",
-        source=wanted.account,
-        range=span,
-        query=wanted.query,
-        expiry_s=services.settings.restore_expiry if wanted.expiry_s is None else wanted.expiry_s,
-        archive=wanted.archive,
-        any_marker=wanted.any_marker,
+    connection = None
+    if wanted.files:
+        whole = checked(wanted.files.whole())
+        connection = services.archives.with_external_id(wanted.account, whole)
+    return wanted.request(
+        now=services.clock(),
+        expiry_s=services.settings.restore_expiry,
+        created_by=created_by,
+        connection=connection,
     )
 
 
-def _shown_plan(plan: RestorePlan) -> dict[str, object]:
+def _history(services: Services, states: tuple[RestoreState, ...], account: str, limit: int) -> list[Shown]:
+    """Restores of an account's archives, or into that account, newest first; "" for all."""
+    found = services.catalog.restores.list(*states)
+    of_account = [one for one in found if account in ("", one.source, one.account)]
+    return all_shown(services, of_account[:limit])
+
+
+def _one(services: Services, restore_id: str) -> Shown:
+    return shown(services, services.catalog.restores.get(restore_id))
+
+
+def _problems(services: Services, restore_id: str) -> Shown:
+    restore = services.catalog.restores.get(restore_id)
     return {
-        "objects": plan.objects,
-        "lines": plan.lines,
-        "bytes": plan.bytes,
-        "raw_bytes": plan.raw_bytes,
-        "exact": plan.exact,
-        "unknown_objects": plan.unknown_objects,
-        "chunks": len(plan.chunks),
+        "skipped_objects": restore.skipped_objects,
+        "skipped_lines": restore.skipped_lines,
+        "problems": [shown_problem(one) for one in services.restores.problems(restore_id)],
     }
+
+
+def _states(text: str) -> tuple[RestoreState, ...]:
+    """The states of a text with commas between them; none for all. Raises BadSetting."""
+    names = [part.strip().upper() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in tuple(RestoreState)]
+    if unknown:
+        raise BadSetting(
+            f"state is {unknown[0][:64]!r}, which no restore can be in",
+            hint=f"write one or more of {', '.join(RestoreState)}",
+            field="state",
+        )
+    return tuple(RestoreState(name) for name in names)

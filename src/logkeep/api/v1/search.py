@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,27 +12,30 @@ from starlette.responses import Response
 from logkeep.api.answers import admitted, answer
 from logkeep.api.params import time_range, whole_number
 from logkeep.api.services import Services
-from logkeep.catalog.values import AccountKind
+from logkeep.catalog.values import Account, AccountKind
 from logkeep.errors import InputError
 from logkeep.index import live, search
 from logkeep.index.restored import RestoredLines
 from logkeep.index.search import Order, Scope
+from logkeep.inplace.steps import usual_step
 from logkeep.query.parse import parse
 from logkeep.query.sql import compile_sql
 from logkeep.query.sql_field import value_expression
 from logkeep.timeline import MAX_MS, MIN_MS
 
-# Steps that people read easily; the shortest that makes no more than this many buckets is taken.
-_BUCKETS = 120
-_STEPS_MS = (
-    *(1, 10, 100, 1000, 5000, 10_000, 30_000),
-    *(60_000, 300_000, 600_000, 1_800_000),
-    *(3_600_000, 10_800_000, 43_200_000, 86_400_000, 604_800_000),
-)
+
+class Asked(NamedTuple):
+    """What a request looks at, and what may be used for it."""
+
+    services: Services
+    account: Account
+    scope: Scope
 
 
 async def get_records(request: Request) -> Response:
-    services, scope = await _scope(request)
+    """A page of records. Of a restored account also `objects`, the key of the object that each record came
+    from ("" where it is unknown), and which restore it is."""
+    services, account, scope = await asked(request)
     order = request.query_params.get("order", Order.NEWEST)
     if order not in tuple(Order):
         raise InputError(f"order is {order!r}, not newest or oldest")
@@ -43,17 +47,21 @@ async def get_records(request: Request) -> Response:
         limit=whole_number(request, "limit", 100),
         cursor=request.query_params.get("cursor", ""),
     )
-    return answer({"records": page.records, "cursor": page.cursor})
+    found: dict[str, object] = {"records": page.records, "cursor": page.cursor}
+    if page.objects is not None:
+        restore = await run_in_threadpool(services.catalog.restores.get, account.restore_id)
+        found |= {"objects": page.objects, "restore": {"id": restore.id, "name": restore.name}}
+    return answer(found)
 
 
 async def get_histogram(request: Request) -> Response:
-    services, scope = await _scope(request)
+    services, _, scope = await asked(request)
     interval = whole_number(request, "interval", 0)
     return answer(await run_in_threadpool(_histogram, services, scope, interval))
 
 
 async def get_fields(request: Request) -> Response:
-    services, scope = await _scope(request)
+    services, _, scope = await asked(request)
     field = request.query_params.get("field", "")
     if not field:
         raise InputError("the parameter 'field' is missing", hint="name one, such as field=host")
@@ -75,24 +83,24 @@ def _histogram(services: Services, scope: Scope, interval: int) -> dict[str, obj
             return {"from": None, "to": None, "interval": interval, "total": 0, "buckets": []}
         scope = replace(scope, range=span)
     span = scope.range
-    step = interval or next(
-        (step for step in _STEPS_MS if (span.end - span.start) / step <= _BUCKETS), _STEPS_MS[-1]
-    )
+    step = interval or usual_step(span)
     buckets = search.histogram(services.engine, scope, interval_ms=step)
     counts = [{"ts": b.ts, "count": sum(b.levels.values()), "levels": b.levels} for b in buckets]
     total = sum(sum(b.levels.values()) for b in buckets)
     return {"from": span.start, "to": span.end, "interval": step, "total": total, "buckets": counts}
 
 
-async def _scope(request: Request) -> tuple[Services, Scope]:
+async def asked(request: Request) -> Asked:
     """What the request looks at. Raises Unauthorized, NotFound for an unknown account, InputError."""
     services = admitted(request)
     query = request.query_params
     account = await run_in_threadpool(services.catalog.accounts.get, query.get("account", "main"))
     is_live = account.kind is AccountKind.LIVE
-    return services, Scope(
+    scope = Scope(
         table=live.TABLE if is_live else RestoredLines(services.engine, account.restore_id).name,
         account=account.id if is_live else "",
         range=time_range(query.get("from", ""), query.get("to", ""), now=services.clock()),
         condition=compile_sql(parse(query.get("query", ""))),
+        objects=not is_live,
     )
+    return Asked(services, account, scope)

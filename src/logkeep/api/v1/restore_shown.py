@@ -1,0 +1,165 @@
+"""Restores as the API shows them. Of a connection and a webhook nothing secret is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from logkeep.api.services import Services
+from logkeep.api.v1.restore_bodies import without_path
+from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreProblem, RestoreState
+from logkeep.restore.preview import Preview
+from logkeep.timeline import iso
+
+Shown = dict[str, object]
+
+_ALMOST = 0.99
+_LIMIT = "the limit of "  # as restore/carry.py says that it is reached
+
+
+def shown(services: Services, restore: Restore) -> Shown:
+    """One restore."""
+    return all_shown(services, [restore])[0]
+
+
+def all_shown(services: Services, restores: Sequence[Restore]) -> list[Shown]:
+    """Several, in their order."""
+    stored = services.restores.storage([one.id for one in restores])
+    now = services.clock()
+    return [_restore(one, _position(services, one), stored.get(one.id, 0), now) for one in restores]
+
+
+def shown_preview(preview: Preview) -> Shown:
+    """A plan with lines that the restore would bring, and how many more it might."""
+    plan = preview.plan
+    return {
+        "objects": plan.objects,
+        "unknown_objects": plan.unknown_objects,
+        "blocks": plan.blocks,
+        "blocks_ruled_out": plan.blocks_ruled_out,
+        "lines": plan.lines,
+        "bytes": plan.bytes,
+        "raw_bytes": plan.raw_bytes,
+        "exact": plan.exact,
+        "filter_bytes": plan.filter_bytes,
+        "requests": plan.requests,
+        "chunks": len(plan.chunks),
+        "seconds": round(plan.seconds, 2),
+        "frozen": asdict(plan.frozen),
+        "hits": preview.hits,
+        "sampled_lines": preview.sampled_lines,
+        "sample": preview.sample,
+    }
+
+
+def shown_problem(problem: RestoreProblem) -> Shown:
+    return {
+        "key": problem.key,
+        "offset": problem.offset,
+        "reason": problem.reason,
+        "sample": problem.sample,
+        "target": problem.target,
+    }
+
+
+def _position(services: Services, restore: Restore) -> int | None:
+    if restore.state is not RestoreState.IN_PROGRESS:
+        return None
+    return services.restores.position(restore.id)
+
+
+def _restore(restore: Restore, position: int | None, stored: int, now: int) -> Shown:
+    return {
+        "id": restore.id,
+        "name": restore.name,
+        "reason": restore.reason,
+        "created_by": restore.created_by,
+        "state": restore.state,
+        "position": position,
+        "paused_for": _paused_for(restore),
+        "partial": restore.partial or None,
+        "account": restore.account,
+        "source": restore.source,
+        "from": iso(restore.from_ms),
+        "to": iso(restore.to_ms),
+        "query": restore.query,
+        "planned": {
+            "objects": restore.planned_objects,
+            "lines": restore.planned_lines,
+            "bytes": restore.planned_bytes,
+            "raw_bytes": restore.planned_raw_bytes,
+        },
+        "progress": _progress(restore, position, now),
+        "lines": restore.lines,
+        "bytes": restore.bytes,
+        "read_bytes": restore.read_bytes,
+        "text_bytes": restore.text_bytes,
+        "duplicates": restore.duplicates,
+        "skip_damaged": restore.skip_damaged,
+        "skipped_objects": restore.skipped_objects,
+        "skipped_lines": restore.skipped_lines,
+        "limit_lines": restore.limit_lines,
+        "limit_bytes": restore.limit_bytes,
+        "on_limit": restore.on_limit,
+        "thaw": restore.thaw,
+        "frozen_objects": restore.frozen_objects,
+        "files": dict(restore.files) or None,
+        "files_written": restore.files_written,
+        "storage_bytes": stored,
+        "notify_url": without_path(restore.notify_url) if restore.notify_url else "",
+        "notify_email": restore.notify_email,
+        "created_at": iso(restore.created_at),
+        "started_at": _moment(restore.started_at),
+        "finished_at": _moment(restore.finished_at),
+        "deleted_at": _moment(restore.deleted_at),
+        "expires_at": _moment(restore.expires_at),
+        "expires_in_s": _expires_in(restore, now),
+        "expiry_s": restore.expiry_s,
+        "text_index": restore.text_index,
+        "error": restore.error or None,
+    }
+
+
+def _progress(restore: Restore, position: int | None, now: int) -> Shown:
+    """How far it is, how fast it goes or went, and the time left if the rest goes as what is done did."""
+    share = _share(restore)
+    runs = position == 0
+    timed = restore.started_at and (runs or restore.finished_at)
+    took_s = max(0, (restore.finished_at or now) - restore.started_at) / 1000 if timed else 0.0
+    return {
+        "bytes": restore.bytes,
+        "raw_bytes": restore.planned_raw_bytes,
+        "share": round(share, 4),
+        "lines": restore.lines,
+        "bytes_per_s": round(restore.bytes / took_s) if took_s else None,
+        "seconds_left": round(took_s * (1 - share) / share, 1) if runs and took_s and share else None,
+    }
+
+
+def _share(restore: Restore) -> float:
+    """By stored bytes: of objects without a manifest nobody knows the raw ones before they are read. All of
+    it only once all is there: what was cut off at a limit was read, too."""
+    if restore.state in (RestoreState.ACTIVE, RestoreState.DONE) and restore.partial is Partial.NO:
+        return 1.0
+    return min(_ALMOST, restore.read_bytes / restore.planned_bytes) if restore.planned_bytes else 0.0
+
+
+def _paused_for(restore: Restore) -> str | None:
+    if restore.state is not RestoreState.PAUSED:
+        return None
+    reached = (
+        0 < restore.limit_lines <= restore.lines,
+        0 < restore.limit_bytes <= restore.text_bytes,
+        restore.error.startswith(_LIMIT),  # the next line may be longer than the room that is left
+    )
+    return "limit" if restore.on_limit is OnLimit.ASK and any(reached) else "request"
+
+
+def _expires_in(restore: Restore, now: int) -> int | None:
+    if restore.state is not RestoreState.ACTIVE or not restore.expires_at:
+        return None
+    return max(0, restore.expires_at - now) // 1000
+
+
+def _moment(ms: int) -> str | None:
+    return iso(ms) if ms else None

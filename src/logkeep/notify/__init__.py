@@ -1,0 +1,1 @@
+"""Word that a restore has ended, by webhook and by e-mail."""

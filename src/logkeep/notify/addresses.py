@@ -1,0 +1,122 @@
+"""Where notices go: the URL of a webhook, addresses of people, and the server that takes the mail.
+
+What cannot be one raises ValueError that says what to write; none repeats the text, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from logkeep.errors import BadSetting
+
+_LONGEST = 2000  # characters of a URL or of all addresses together
+_MOST_ADDRESSES = 20
+# Half of what RFC 5321 allows to be quoted or escaped is left out: no mailbox that people use has it.
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+)
+
+Tls = Literal["none", "starttls", "tls"]
+_MAIL_SCHEMES: dict[str, tuple[Tls, int]] = {
+    "smtp": ("none", 25),
+    "smtp+starttls": ("starttls", 587),
+    "smtps": ("tls", 465),
+}
+# Clouds tell credentials of the machine at link-local addresses, and one at this unique local one as well.
+_METADATA = ipaddress.ip_address("fd00:ec2::254")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailServer:
+    host: str
+    port: int
+    tls: Tls  # none, from the first byte, or by STARTTLS before anything is told
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def web_url(text: str) -> str:
+    """The http or https URL itself; a user and a password may be in it."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise ValueError("an http or https URL, such as https://example.org/hook")
+    if refused_address(parts.hostname):
+        raise ValueError("a URL of another host: link-local addresses are refused")
+    return text
+
+
+def mail_addresses(text: str) -> tuple[str, ...]:
+    """The addresses of a text with commas between them, each one once."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if len(text) > _LONGEST or len(found) > _MOST_ADDRESSES:
+        raise ValueError(f"at most {_MOST_ADDRESSES} addresses")
+    if not all(_ADDRESS.fullmatch(address) and ".." not in address for address in found):
+        raise ValueError("addresses with commas between them, such as ops@example.org,on-call@example.org")
+    return found
+
+
+def mail_server(text: str) -> MailServer:
+    """The server of `smtp://[user:password@]host[:port]`, `smtp+starttls://` or `smtps://`."""
+    parts = _split(text)
+    known = None if parts is None else _MAIL_SCHEMES.get(parts.scheme)
+    if parts is None or known is None or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("smtp+starttls://user:password@host:587, smtps://... or smtp://...")
+    tls, port = known
+    return MailServer(
+        host=parts.hostname,
+        port=parts.port or port,
+        tls=tls,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
+
+
+def check_receivers(notify_url: str, notify_email: str, *, sends_mail: bool = True) -> None:
+    """Raises BadSetting, which names the field, for what notices of a restore cannot be sent to."""
+    for name, text, check in (
+        ("notify_url", notify_url, web_url),
+        ("notify_email", notify_email, mail_addresses),
+    ):
+        try:
+            if text:
+                check(text)
+        except ValueError as error:
+            raise BadSetting(f"{name} cannot be used", hint=f"write {error}", field=name) from None
+    if notify_email and not sends_mail:
+        raise BadSetting(
+            "notify_email cannot be used: this server sends no mail",
+            hint="set smtp_url and smtp_from in the server's settings",
+            field="notify_email",
+        )
+
+
+def refused_address(host: str) -> bool:
+    """Whether this is an IP address at which a machine's own credentials may be told: none is sent there."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return refused_address(str(ipaddress.ip_address(int(address) & 0xFFFF_FFFF)))
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+    return address.is_link_local or address == _METADATA
+
+
+def _split(text: str) -> SplitResult | None:
+    # urlsplit takes line breaks out of a URL without a word.
+    if len(text) > _LONGEST or not text.isascii() or not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+        (parts.hostname or "").encode("idna")  # which looking it up does as well
+    except ValueError:
+        return None
+    return parts
