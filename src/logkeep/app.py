@@ -185,6 +185,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             work=_fresh_folder(work / "restore"),
             clock=clock,
             ended=notifier.ended,
+            min_free_bytes=settings.min_free_bytes,
             look_again_s=settings.thaw_look,
         )
         checks = Checks(

@@ -19,7 +19,8 @@ from logkeep.archive.block import LEVELS
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archiver import Archiver
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, RestoreState, Target
+from logkeep.catalog.restores import RUNNING
+from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, Target
 from logkeep.defaults import connect, free_archive_id, target_of
 from logkeep.errors import BadSetting, Conflict, ConnectionTestFailed, LogkeepError
 from logkeep.query.parse import parse
@@ -37,8 +38,6 @@ MAX_TITLE = 200
 MAX_QUERY = 4096
 _YEAR_S = 366 * 86_400
 MOST_ARCHIVES = 20  # of one account
-# What a restore is that reads archives, now or later.
-_READING = (RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +243,7 @@ class ArchiveDesk:
         self.router.refresh(archive.account)
 
     def _check_not_read(self, account: str) -> None:
-        for restore in self.catalog.restores.list(*_READING):
+        for restore in self.catalog.restores.list(*RUNNING):
             if restore.source == account:
                 raise Conflict(
                     f"restore {restore.id} reads the archives of account {account!r}",

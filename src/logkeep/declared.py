@@ -107,13 +107,13 @@ def _setting(id_: str, name: str, text: str) -> tuple[str, Any]:
 
 
 def _layout(id_: str, texts: Mapping[str, str], options: Any) -> dict[str, Any]:
-    """Fields of an archive of another system; none for one of ours."""
+    """Fields of an archive of another system; empty ones for one of ours."""
     if not isinstance(options, dict):
         raise _bad(id_, "layout_options", "it is no table", 'write NAME = "VALUE" below it')
     if not texts.get("layout"):
         if options:
             raise _bad(id_, "layout_options", "they stand without a layout", "set layout to its name")
-        return {}
+        return {"layout": "", "layout_options": {}}
     for name in ("verify_every", "drill_every"):
         if name in texts:
             raise _bad(id_, name, "another system's archive is only read, and not checked", "take it away")

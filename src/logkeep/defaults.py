@@ -80,9 +80,10 @@ def follow(
         catalog.archives.create(wanted, target_of(wanted, connection, vault, now))
         return
     if replace(before, **settings).foreign is not before.foreign:
+        whose = "another system's" if before.foreign else "an archive of this server"
         raise Conflict(
-            f"the archive {archive!r} is an archive of this server, and cannot become another system's",
-            hint="declare that one in a table with another name",
+            f"the archive {archive!r} is {whose}, and cannot become the other kind",
+            hint="declare what is wanted in a table with another name",
         )
     connect(catalog, before, target_of(before, connection, vault, now))
     current = catalog.archives.get(archive)

@@ -52,7 +52,7 @@ class AccountOpener:
             # An account without a key is one whose creation was cut off: finish it.
             if self.catalog.keys.issued(name):
                 raise
-        if archived and not self.catalog.archives.of_account(name):
+        if archived and all(one.foreign for one in self.catalog.archives.of_account(name)):
             self.follow_settings(free_archive_id(self.catalog, name), name)
         return name, self.catalog.keys.issue(name, KeyRole.INGEST, now, name="first")
 

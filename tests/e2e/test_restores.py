@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -43,36 +43,72 @@ def s3_archive(bucket: str, endpoint: str) -> dict[str, object]:
     }
 
 
-@contextmanager
-def thaws_held(endpoint: str) -> Iterator[Callable[[], None]]:
-    """Thaws begin and do not end until the function is called."""
+class Glacier:
+    """How far moto's thaws get."""
 
-    def progress(how: str, times: int) -> None:
-        body = {"model_name": "s3::keyrestore", "transition": {"progression": how, "times": times}}
-        httpx.post(f"{endpoint}/moto-api/state-manager/set-transition", json=body).raise_for_status()
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._client = boto3.client(
+            "s3", endpoint_url=endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
+        )
 
-    progress("manual", 1_000_000)
-    try:
-        yield lambda: progress("immediate", 1)
-    finally:
-        progress("immediate", 1)
+    def freeze(self, bucket: str, key: str) -> None:
+        source = {"Bucket": bucket, "Key": key}
+        self._client.copy_object(Bucket=bucket, Key=key, CopySource=source, StorageClass="GLACIER")
+
+    def ask(self, bucket: str, key: str) -> None:
+        """Somebody else asks for a thaw, which goes on until `finish`."""
+        self._progress({"progression": "manual", "times": 1})
+        self._client.restore_object(Bucket=bucket, Key=key, RestoreRequest={"Days": 1})
+        self.head(bucket, key)  # the step from nothing to under way
+        self._progress({"progression": "manual", "times": 1_000_000})
+
+    def head(self, bucket: str, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.head_object(Bucket=bucket, Key=key)
+        return found
+
+    def finish(self) -> None:
+        """Every thaw, those to come too, is done at once."""
+        self._progress({"progression": "immediate"})
+
+    def _progress(self, transition: dict[str, object]) -> None:
+        body = {"model_name": "s3::keyrestore", "transition": transition}
+        httpx.post(f"{self._endpoint}/moto-api/state-manager/set-transition", json=body).raise_for_status()
 
 
-def test_what_is_in_cold_storage_is_thawed_and_restored(
-    make_server: Callable[..., Server], moto_s3: str
-) -> None:
+@pytest.fixture
+def glacier(moto_s3: str) -> Iterator[Glacier]:
+    made = Glacier(moto_s3)
+    made.finish()
+    yield made
+    made.finish()
+
+
+@dataclass(kw_only=True)
+class Frozen:
+    """A server whose archive has two hours of three in cold storage."""
+
+    server: Server
+    bucket: str
+    keys: list[str]
+    sent: list[str]
+
+
+@pytest.fixture
+def frozen(make_server: Callable[..., Server], moto_s3: str, glacier: Glacier) -> Frozen:
     bucket = make_bucket(moto_s3)
     server = make_server(thaw_look="1").start()
     assert server.http.patch("/v1/archives/main", json=s3_archive(bucket, moto_s3)).status_code == 200
     sent = [line(hour, number) for hour in range(3) for number in range(20)]
     server.send(sent)
-    sealed = server.seal()
-    client = boto3.client(
-        "s3", endpoint_url=moto_s3, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
-    )
-    for entry in sealed[:2]:
-        source = {"Bucket": bucket, "Key": entry["key"]}
-        client.copy_object(Bucket=bucket, Key=entry["key"], CopySource=source, StorageClass="GLACIER")
+    keys = [entry["key"] for entry in server.seal()][:2]
+    for key in keys:
+        glacier.freeze(bucket, key)
+    return Frozen(server=server, bucket=bucket, keys=keys, sent=sent)
+
+
+def test_what_is_frozen_is_told_before_and_thawed_on_request(frozen: Frozen, glacier: Glacier) -> None:
+    server = frozen.server
     plan = server.post("/v1/restores/plan", {"name": "cold", **HOURS})
     assert plan["frozen"]["objects"] == 2
     refused = server.http.post("/v1/restores", json={"name": "cold", **HOURS})
@@ -80,23 +116,37 @@ def test_what_is_in_cold_storage_is_thawed_and_restored(
     assert "cold storage" in refused.json()["detail"]
     verified = server.post("/v1/archives/main/verify", {})
     assert verified["ok"], verified
-    frozen = [one for one in verified["report"]["findings"] if one["kind"] == "frozen"]
-    assert sorted(one["key"] for one in frozen) == sorted(entry["key"] for entry in sealed[:2])
-    with thaws_held(moto_s3) as let_them_end:
-        made = server.post("/v1/restores", {"name": "cold", "thaw": "bulk", **HOURS})
+    told = [one["key"] for one in verified["report"]["findings"] if one["kind"] == "frozen"]
+    assert sorted(told) == sorted(frozen.keys)
+    assert all("Restore" not in glacier.head(frozen.bucket, key) for key in frozen.keys)
+    made = server.post("/v1/restores", {"name": "cold", "thaw": "bulk", **HOURS})
+    path = f"/v1/restores/{made['id']}"
+    eventually(lambda: server.get(path)["state"] == "ACTIVE", "the thaw and the restore")
+    assert sorted(server.lines(account=made["account"])) == sorted(frozen.sent)
+    assert all("Restore" in glacier.head(frozen.bucket, key) for key in frozen.keys)
 
-        def now() -> dict[str, Any]:
-            return server.get(f"/v1/restores/{made['id']}")
 
-        eventually(lambda: now()["state"] == "THAWING", "the thaw to be asked for")
-        assert now()["lines"] == 20  # what could be read is there
-        assert len(server.lines(account=made["account"])) == 20
-        server.kill()
-        server.start()
-        assert now()["state"] == "THAWING"
-        let_them_end()
-        eventually(lambda: now()["state"] == "ACTIVE", "the thaw to end")
-    assert sorted(server.lines(account=made["account"])) == sorted(sent)
+def test_a_restore_uses_what_can_be_read_and_waits_for_a_thaw_also_after_kill_9(
+    frozen: Frozen, glacier: Glacier
+) -> None:
+    server = frozen.server
+    for key in frozen.keys:
+        glacier.ask(frozen.bucket, key)
+    made = server.post("/v1/restores", {"name": "cold", "thaw": "bulk", **HOURS})
+
+    def now() -> dict[str, Any]:
+        return server.get(f"/v1/restores/{made['id']}")
+
+    eventually(lambda: now()["state"] == "THAWING", "the restore to wait")
+    assert (now()["lines"], now()["frozen_objects"]) == (20, 2)
+    assert len(server.lines(account=made["account"])) == 20
+    server.kill()
+    server.start()
+    assert now()["state"] == "THAWING"
+    glacier.finish()
+    eventually(lambda: now()["state"] == "ACTIVE", "the thaw to end")
+    assert sorted(server.lines(account=made["account"])) == sorted(frozen.sent)
+    assert now()["frozen_objects"] == 0
 
 
 class Receiver(BaseHTTPRequestHandler):

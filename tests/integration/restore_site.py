@@ -87,7 +87,7 @@ def write_archive(root: Path) -> None:
 class Site:
     """A server's parts around one data folder, without the server."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self.now = NOW
         self.ended: list[Restore] = []  # what the desk told of
         self.catalog: Catalog = open_catalog(f"sqlite:///{root}/catalog.sqlite")
@@ -104,6 +104,7 @@ class Site:
             work=self.work,
             clock=lambda: self.now,
             ended=self.ended.append,
+            min_free_bytes=min_free_bytes,
         )
         if not self.catalog.accounts.list():
             set_up_archive(self.catalog, root.parent, place=root / "archive")

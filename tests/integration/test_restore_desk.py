@@ -12,12 +12,15 @@ import pytest
 from tests.integration.restore_site import FIRST_LID, HOUR, HOURS, LINES, NOW, Site, record, write_archive
 
 from logkeep.archive.layout import key_of, manifest_key
-from logkeep.catalog.values import ChunkState, OnLimit, Partial, RestoreState
-from logkeep.errors import Conflict
+from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, RestoreState
+from logkeep.errors import Conflict, ConnectionTestFailed, Overloaded, StorageUnavailable
 from logkeep.index.restored import restored_ids
 from logkeep.record import encode_lines
+from logkeep.restore import carry
+from logkeep.restore.chunks import ChunkSpec
 from logkeep.restore.request import FilesWanted
 from logkeep.storage.connection import Connection
+from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import Hour
 
 
@@ -294,3 +297,154 @@ def test_a_restore_knows_who_asked_and_why(site: Site) -> None:
     assert (submitted.reason, submitted.created_by) == ("INC-7", "k1")
     site.finish()
     assert site.get(submitted).reason == "INC-7"
+
+
+def at_limit(site: Site, limit: int, how: OnLimit = OnLimit.ASK) -> Restore:
+    submitted = site.submit(limit_lines=limit, on_limit=how)
+    site.finish()
+    return submitted
+
+
+def test_a_limit_on_the_edge_of_a_chunk_leaves_none_out_for_good(site: Site) -> None:
+    first = ChunkSpec.decode(site.catalog.restores.chunks(site.submit().id)[0].spec).lines
+    assert first
+    submitted = at_limit(site, first)
+    assert site.get(submitted).state is RestoreState.PAUSED
+    site.desk.resume(submitted.id, limit_lines=0)
+    site.finish()
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [(OnLimit.KEEP, "ACTIVE"), (OnLimit.FAIL, "FAILED"), (OnLimit.ASK, "PAUSED")],
+)
+def test_a_kill_right_behind_the_limit_changes_nothing(
+    site: Site, how: OnLimit, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = HOURS * LINES - 5
+    submitted = site.submit(limit_lines=limit, on_limit=how)
+    # The run reaches its limit, and the process goes before that is acted on.
+    monkeypatch.setattr(carry.Carrier, "_at_limit", lambda *_: None)
+    site.desk.round()
+    site.desk.join()
+    assert site.get(submitted).state is RestoreState.IN_PROGRESS
+    monkeypatch.undo()
+    site.finish()
+    ended = site.get(submitted)
+    assert ended.state == state
+    if how is not OnLimit.FAIL:
+        assert site.numbers(submitted) == list(range(limit))
+        assert ended.partial == ("limit" if how is OnLimit.KEEP else "")
+
+
+def test_one_that_is_tried_again_at_once_has_no_line_twice(site: Site) -> None:
+    file = object_file(site, 2)
+    data = file.read_bytes()
+    flip(file)
+    submitted = site.submit()
+    while site.get(submitted).state is not RestoreState.FAILED:
+        site.desk.round()
+        site.desk.join()
+    file.write_bytes(data)
+    site.desk.retry(submitted.id)  # before the worker has dropped the table
+    site.finish()
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+def test_aborting_right_after_a_higher_limit_keeps_what_was_there(site: Site) -> None:
+    submitted = at_limit(site, 1234)
+    site.desk.resume(submitted.id, limit_lines=5000)
+    site.desk.abort(submitted.id, keep=True)
+    site.finish()
+    kept = site.get(submitted)
+    assert (kept.state, kept.lines) == (RestoreState.ACTIVE, 1234)
+    assert site.numbers(submitted) == list(range(1234))
+
+
+def test_a_limit_that_is_set_while_a_chunk_is_loaded_counts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = site.submit()
+
+    def pause_and_go_on() -> None:
+        site.desk.pause(submitted.id)
+        site.desk.resume(submitted.id, limit_lines=6000)
+
+    stop_after_a_chunk(site, monkeypatch, pause_and_go_on)
+    site.finish()
+    kept = site.get(submitted)
+    assert (kept.partial, kept.lines) == (Partial.LIMIT, 6000)
+    assert len(site.numbers(submitted)) == 6000
+
+
+def test_an_error_of_the_catalog_itself_ends_no_thread(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted = site.submit()
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise Overloaded("the catalog cannot be used: database or disk is full")
+
+    monkeypatch.setattr(site.catalog.restores, "begin", full)
+    monkeypatch.setattr(site.catalog.restores, "failing", full)
+    site.desk.round()
+    site.desk.join()
+    monkeypatch.undo()
+    assert not site.desk.running(submitted.id)
+    monkeypatch.setattr(carry, "_FIRST_PAUSE_S", 0.0)
+    site.finish()
+    assert site.get(submitted).state is RestoreState.ACTIVE
+
+
+def test_errors_that_do_not_pass_pause_a_restore_with_what_it_has(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carry, "_FIRST_PAUSE_S", 0.0)
+    away = StorageUnavailable("the bucket is away")
+    head = FolderBucket.head
+
+    def failing(self: FolderBucket, key: str) -> Any:
+        if key == key_of("main", Hour(HOUR + 2), 0):
+            raise away
+        return head(self, key)
+
+    submitted = site.submit()
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderBucket, "head", failing)
+        while site.get(submitted).state is RestoreState.IN_PROGRESS:
+            site.desk.round()
+            site.desk.join()
+    paused = site.get(submitted)
+    assert (paused.state, paused.error) == (RestoreState.PAUSED, "the bucket is away")
+    assert site.numbers(submitted)
+    site.desk.resume(submitted.id)
+    site.finish()
+    assert site.get(submitted).error == ""
+    assert site.numbers(submitted) == list(range(HOURS * LINES))
+
+
+def test_restores_leave_the_room_that_intake_needs(tmp_path: Path) -> None:
+    write_archive(tmp_path / "archive")
+    site = Site(tmp_path, min_free_bytes=1 << 60)
+    submitted = site.submit()
+    site.desk.round()
+    site.desk.join()
+    now = site.get(submitted)
+    site.close()
+    assert (now.state, now.lines) == (RestoreState.IN_PROGRESS, 0)
+    assert "bytes are free on the disk" in now.error
+
+
+def test_lost_blocks_count_by_their_lines(site: Site) -> None:
+    flip(object_file(site, 1))
+    submitted = site.submit(skip_damaged=True)
+    site.finish()
+    done = site.get(submitted)
+    assert done.skipped_lines == HOURS * LINES - done.lines > 1
+
+
+def test_a_place_that_takes_no_files_is_refused_at_once(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    connection = Connection(provider="folder", options={"path": str(tmp_path / "file" / "x")})
+    with pytest.raises(ConnectionTestFailed, match="files cannot be written there"):
+        site.submit(files=FilesWanted(connection=connection))
+    assert site.catalog.restores.list() == []

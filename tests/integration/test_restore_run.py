@@ -25,7 +25,7 @@ from tests.integration.restore_site import (
 
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import decode, encode
-from logkeep.catalog.values import ChunkState, RestoreState
+from logkeep.catalog.values import ChunkState, Partial, RestoreState
 from logkeep.errors import Conflict, NotFound
 from logkeep.index.restored import RestoredLines, Where, restored_ids
 from logkeep.restore.chunks import ChunkSpec
@@ -68,7 +68,8 @@ def test_a_restore_brings_back_exactly_the_lines_of_its_range(site: Site) -> Non
     assert submitted.state is RestoreState.IN_PROGRESS
     assert len(site.catalog.restores.chunks(submitted.id)) > 2
     site.finish()
-    assert site.get(submitted) == replace(
+    done = site.get(submitted)
+    assert done == replace(
         submitted,
         state=RestoreState.ACTIVE,
         lines=submitted.planned_lines,
@@ -79,7 +80,9 @@ def test_a_restore_brings_back_exactly_the_lines_of_its_range(site: Site) -> Non
         text_bytes=sum(len(record(number).line) for number in range(HOURS * LINES)),
         read_bytes=submitted.planned_bytes,
         started_at=NOW,
+        worked_ms=done.worked_ms,
     )
+    assert done.worked_ms > 0
     assert submitted.planned_lines == HOURS * LINES
     assert site.numbers(submitted) == list(range(HOURS * LINES))
     assert {chunk.state for chunk in site.catalog.restores.chunks(submitted.id)} == {ChunkState.DONE}
@@ -181,14 +184,29 @@ def test_a_killed_process_resumes_and_ends_with_exactly_the_lines_of_the_plan(ro
     assert found == list(range(HOURS * LINES))
 
 
-def run_and_kill(root: Path, point: str) -> subprocess.CompletedProcess[str]:
-    """A process that restores everything and is killed at the point."""
+def test_a_process_that_is_killed_right_at_the_limit_stops_there_all_the_same(root: Path) -> None:
+    limit = HOURS * LINES - 5
+    killed = run_and_kill(root, "restore.chunk_done:6", f"limit_lines={limit}")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site = Site(root)
+    (begun,) = site.catalog.restores.list()
+    assert begun.lines == limit
+    site.desk.resume_all()
+    site.finish()
+    done, found = site.get(begun), site.numbers(begun)
+    site.close()
+    assert (done.state, done.partial, done.lines) == (RestoreState.ACTIVE, Partial.LIMIT, limit)
+    assert found == list(range(limit))
+
+
+def run_and_kill(root: Path, point: str, wanted: str = "") -> subprocess.CompletedProcess[str]:
+    """A process that restores everything, as `wanted` says, and is killed at the point."""
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}\n"
         "from pathlib import Path\n"
         "from tests.integration.restore_site import Site\n"
         f"site = Site(Path({str(root)!r}))\n"
-        "site.submit()\n"
+        f"site.submit({wanted})\n"
         "site.finish()\n"
     )
     env = {**os.environ, "LOGKEEP_CRASH_AT": point}

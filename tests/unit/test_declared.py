@@ -24,9 +24,9 @@ def test_a_table_with_a_layout_declares_another_systems_archive() -> None:
     assert archive.options == {"region": "eu-west-1"}
 
 
-def test_a_table_without_a_layout_says_nothing_of_one() -> None:
+def test_a_table_without_a_layout_is_of_ours() -> None:
     (archive,) = declared_archives({"main": PLACE}, environ={})
-    assert archive.settings == {}
+    assert archive.settings == {"layout": "", "layout_options": {}}
 
 
 def test_another_systems_archive_is_not_checked_on_a_schedule() -> None:

@@ -163,10 +163,21 @@ def test_another_systems_archive_is_declared_off_beside_the_accounts_own(
     prepare_accounts(declared, URL)
     assert catalog.archives.get("main") == theirs
 
-    with pytest.raises(Conflict, match="cannot become another system's"):
+    with pytest.raises(Conflict, match="cannot become the other kind"):
         prepare_accounts(opener(catalog, tmp_path, declared={"main-2": table}), URL)
     with pytest.raises(BadSetting):
         prepare_accounts(opener(catalog, tmp_path, declared={"x": {**table, "layout": "papyrus"}}), URL)
+    with pytest.raises(Conflict, match="cannot become the other kind"):
+        prepare_accounts(opener(catalog, tmp_path, declared={"main": {"url": table["url"]}}), URL)
+
+
+def test_an_account_that_has_only_anothers_archive_gets_its_own(catalog: Catalog, tmp_path: Path) -> None:
+    table = {"url": f"{tmp_path}/theirs", "layout": "datadog", "account": "acme"}
+    opens = opener(catalog, tmp_path, declared={"old": table})
+    prepare_accounts(opens, URL)
+    opens.open_account("acme")
+    archives = {one.id: (one.foreign, one.state) for one in catalog.archives.of_account("acme")}
+    assert archives == {"old": (True, ArchiveState.OFF), "acme": (False, ArchiveState.ON)}
 
 
 def test_a_crash_before_the_end_of_the_first_start_makes_the_next_one_issue_new_keys(

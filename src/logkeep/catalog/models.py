@@ -264,6 +264,7 @@ restores = Table(
     _number("text_bytes"),
     _number("read_bytes"),
     _number("started_at"),
+    _number("worked_ms"),
     _number("deleted_at"),
     Column("thaw", String(16), nullable=False, server_default=""),
     _number("frozen_objects"),
@@ -287,6 +288,7 @@ chunks = Table(
     Column("raw_bytes", BigInteger, nullable=False),
     _number("text_bytes"),
     _number("stored_bytes"),
+    _number("skipped_lines"),
 )
 
 problems = Table(
@@ -300,6 +302,7 @@ problems = Table(
     Column("sample", Text, nullable=False),
     Column("target", Integer, nullable=False),
     Column("whole", Boolean(create_constraint=False), nullable=False),
+    Column("chunk", Integer, nullable=False),
     Index("problems_by_restore", "restore_id", "id"),
 )
 

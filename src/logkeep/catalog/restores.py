@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -23,10 +23,11 @@ from logkeep.catalog.values import (
 )
 from logkeep.errors import Conflict, NotFound
 
-_RUNNING = {RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING}
+_AT_WORK = {RestoreState.IN_PROGRESS, RestoreState.THAWING}
+RUNNING = {RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING}
 _ENDED = {RestoreState.ACTIVE, RestoreState.DONE, RestoreState.ABORTED, RestoreState.FAILED}
 _ALLOWED = {
-    **{state: (_RUNNING | _ENDED) - {state} for state in _RUNNING},
+    **{state: (RUNNING | _ENDED) - {state} for state in RUNNING},
     RestoreState.ACTIVE: {RestoreState.DELETED, RestoreState.EXPIRED},
     RestoreState.DONE: {RestoreState.DELETED},
     RestoreState.ABORTED: {RestoreState.DELETED},
@@ -34,14 +35,16 @@ _ALLOWED = {
     RestoreState.DELETED: {RestoreState.ACTIVE},
     RestoreState.EXPIRED: set(),
 }
-_HAS_ACCOUNT = {*_RUNNING, RestoreState.ACTIVE}
+HAS_ACCOUNT = {*RUNNING, RestoreState.ACTIVE}
 _NOTHING_YET = dict.fromkeys(
     (
         *("lines", "bytes", "duplicates", "text_bytes", "read_bytes", "skipped_objects", "skipped_lines"),
-        *("started_at", "finished_at"),
+        *("started_at", "finished_at", "worked_ms"),
     ),
     0,
 )
+# Chunks that a run may begin. A kill may have left rows of those that are LOADING.
+OPEN = {ChunkState.PENDING, ChunkState.LOADING, ChunkState.CUT}
 _NEEDS_NO_SECRET = {RestoreState.DONE, RestoreState.ABORTED, RestoreState.DELETED}
 _MOST_PROBLEMS = 1000  # kept of one restore; all are counted
 
@@ -80,10 +83,6 @@ class Restores:
         """Restores that are IN_PROGRESS, oldest first: what a start has to go on with."""
         return self.list(RestoreState.IN_PROGRESS)[::-1]
 
-    def with_lines(self) -> Sequence[Restore]:
-        """Those that have a restored account, oldest first."""
-        return self.list(*_HAS_ACCOUNT)[::-1]
-
     def unindexed(self) -> Sequence[Restore]:
         """ACTIVE restores whose text index is not built, oldest first."""
         return self._select(restores.c.state == RestoreState.ACTIVE, restores.c.text_index.is_(False))[::-1]
@@ -110,9 +109,11 @@ class Restores:
         error: str | None = None,
         files_written: int | None = None,
         frozen_objects: int | None = None,
+        only_from: Collection[RestoreState] = tuple(RestoreState),
     ) -> Restore:
         """Move a restore on; an argument that is None leaves its field. The restored account comes and goes
-        with the states that hold lines. Raises NotFound; Conflict for a step that the states do not allow.
+        with the states that hold lines. Raises NotFound; Conflict for a step that the states do not allow,
+        and from another state than `only_from`.
         """
         changes = {
             "finished_at": finished_at,
@@ -125,16 +126,19 @@ class Restores:
         given: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
         with self._database.writing() as connection:
             before = _get(connection, restore_id)
-            if state not in _ALLOWED[before.state]:
-                raise Conflict(f"restore {restore_id} is {before.state} and cannot become {state}")
+            if state not in _ALLOWED[before.state] or before.state not in only_from:
+                raise Conflict(
+                    f"restore {restore_id} is {before.state} and cannot become {state}",
+                    hint=f"see what it is with: logkeep restore show {restore_id}",
+                )
             if state in _NEEDS_NO_SECRET:
                 given["files_secret"] = b""
             connection.execute(
                 update(restores).where(restores.c.id == restore_id).values(state=state, **given)
             )
-            if state not in _HAS_ACCOUNT:
+            if state not in HAS_ACCOUNT:
                 connection.execute(delete(accounts).where(accounts.c.restore_id == restore_id))
-            elif before.state not in _HAS_ACCOUNT:
+            elif before.state not in HAS_ACCOUNT:
                 _open_account(connection, before)
             return _get(connection, restore_id)
 
@@ -142,7 +146,7 @@ class Restores:
         """Have a restore come to its end with what it has. Raises NotFound; Conflict when it has ended."""
         with self._database.writing() as connection:
             before = _get(connection, restore_id)
-            if before.state not in _RUNNING:
+            if before.state not in RUNNING:
                 raise Conflict(f"restore {restore_id} is {before.state}, and has ended already")
             changes = {"state": RestoreState.IN_PROGRESS, "partial": before.partial or why}
             connection.execute(update(restores).where(restores.c.id == restore_id).values(**changes))
@@ -153,21 +157,29 @@ class Restores:
             )
             return _get(connection, restore_id)
 
-    def set_limits(self, restore_id: str, *, lines: int | None, size: int | None) -> Restore:
-        """Change the limits of a restore that runs or is paused; None leaves one. What was cut off at the
-        former limit is taken up again. Raises NotFound, Conflict."""
-        given = {"limit_lines": lines, "limit_bytes": size}
+    def resume(self, restore_id: str, *, limit_lines: int | None, limit_bytes: int | None) -> Restore:
+        """Have a PAUSED restore go on, with other limits where they are given. Raises NotFound; Conflict,
+        also when it would stop at a limit at once."""
+        given = {"limit_lines": limit_lines, "limit_bytes": limit_bytes}
         values = {name: value for name, value in given.items() if value is not None}
         with self._database.writing() as connection:
             before = _get(connection, restore_id)
-            if before.state not in _RUNNING:
-                raise Conflict(f"restore {restore_id} is {before.state}, and has no limit any more")
-            if values:
-                connection.execute(update(restores).where(restores.c.id == restore_id).values(**values))
-            for cut in _chunks(connection, restore_id, ChunkState.CUT):
-                _add_up(connection, cut, sign=-1)
-                # As one that was interrupted: its rows go before it is loaded again.
-                _write(connection, replace(_without_counts(cut), state=ChunkState.LOADING))
+            if before.state is not RestoreState.PAUSED:
+                raise Conflict(
+                    f"restore {restore_id} is {before.state}, not PAUSED", hint="only those can be resumed"
+                )
+            wanted = replace(
+                before,
+                limit_lines=before.limit_lines if limit_lines is None else limit_lines,
+                limit_bytes=before.limit_bytes if limit_bytes is None else limit_bytes,
+            )
+            if not before.partial and wanted.full:
+                raise Conflict(
+                    f"restore {restore_id} has {before.lines} lines of {before.text_bytes} bytes already",
+                    hint="give it a higher limit, or 0 for none; or abort it and keep what came",
+                )
+            changes = {"state": RestoreState.IN_PROGRESS, "error": "", **values}
+            connection.execute(update(restores).where(restores.c.id == restore_id).values(**changes))
             return _get(connection, restore_id)
 
     def extend(self, restore_id: str, expires_at: int) -> Restore:
@@ -184,7 +196,8 @@ class Restores:
     def failing(self, restore_id: str, error: str) -> None:
         """What a restore that goes on met; it is tried again."""
         with self._database.writing() as connection:
-            connection.execute(update(restores).where(restores.c.id == restore_id).values(error=error))
+            goes_on = restores.c.id == restore_id, restores.c.state.in_(_AT_WORK)
+            connection.execute(update(restores).where(*goes_on).values(error=error))
 
     def begin_anew(self, restore_id: str) -> Restore:
         """Have a FAILED restore begin from the start, as it was planned. Raises NotFound, Conflict."""
@@ -233,10 +246,14 @@ class Restores:
             return [RestoreProblem(**row._mapping) for row in rows]
 
     def begin(self, chunk: Chunk) -> Chunk:
-        """From now on the table may hold rows of this chunk. Raises Conflict if it is done already."""
-        begun = replace(chunk, state=ChunkState.LOADING)
+        """From now on the table may hold rows of this chunk. What it counted when it was cut off at a limit
+        is taken back. Raises Conflict if it is done already, or was given up."""
+        begun = replace(_without_counts(chunk), state=ChunkState.LOADING)
         with self._database.writing() as connection:
-            _step(connection, chunk, begun, from_state=ChunkState.PENDING)
+            there = _step(connection, chunk, begun, from_states=OPEN)
+            if there.state is ChunkState.CUT:
+                _add_up(connection, there, sign=-1)
+                _forget_problems(connection, there)
         return begun
 
     def done(
@@ -251,9 +268,11 @@ class Restores:
         cut: bool = False,
         skipped_lines: int = 0,
         found: Sequence[RestoreProblem] = (),
+        worked_ms: int = 0,
     ) -> Chunk:
         """The table holds the chunk's rows; with `cut` only those up to the restore's limit. The restore's
-        progress grows by them in the same step, and `found` is what had to be left out.
+        progress grows by them in the same step, and by the time that went by; `found` is what had to be left
+        out.
 
         Raises Conflict if the chunk is done already or was never begun, so nothing is counted twice.
         """
@@ -265,17 +284,19 @@ class Restores:
             raw_bytes=raw_bytes,
             text_bytes=text_bytes,
             stored_bytes=stored_bytes,
+            skipped_lines=skipped_lines,
         )
         with self._database.writing() as connection:
-            _step(connection, chunk, loaded, from_state=ChunkState.LOADING)
-            _add_up(connection, loaded)
-            _note(connection, chunk.restore_id, found, lines=skipped_lines)
+            _step(connection, chunk, loaded, from_states={ChunkState.LOADING})
+            _add_up(connection, loaded, worked_ms=worked_ms)
+            _note(connection, loaded, found)
         return loaded
 
     def left_out(self, chunk: Chunk) -> None:
-        """Nothing of a chunk that was begun is in the table, and nothing will be: a limit was reached."""
+        """Nothing of a chunk that was begun is in the table, and nothing will be: the restore ends early."""
         with self._database.writing() as connection:
-            _step(connection, chunk, replace(chunk, state=ChunkState.SKIPPED), from_state=ChunkState.LOADING)
+            left = replace(chunk, state=ChunkState.SKIPPED)
+            _step(connection, chunk, left, from_states={ChunkState.LOADING})
 
     def sealed_secrets(self) -> Sequence[tuple[str, bytes]]:
         """(restore id, sealed secrets) of every restore that has some."""
@@ -303,7 +324,12 @@ def _open_account(connection: Connection, restore: Restore) -> None:
         created_at=restore.created_at,
         restore_id=restore.id,
     )
-    connection.execute(insert(accounts).values(vars(account)))
+    try:
+        connection.execute(insert(accounts).values(vars(account)))
+    except IntegrityError as error:
+        raise Conflict(
+            f"there is another account {restore.account!r} now", hint="restore it again"
+        ) from error
 
 
 def _chunks(connection: Connection, restore_id: str, *states: ChunkState) -> list[Chunk]:
@@ -313,16 +339,19 @@ def _chunks(connection: Connection, restore_id: str, *states: ChunkState) -> lis
     return [Chunk(**row._mapping) for row in connection.execute(query)]
 
 
-def _step(connection: Connection, chunk: Chunk, after: Chunk, *, from_state: ChunkState) -> None:
+def _step(
+    connection: Connection, chunk: Chunk, after: Chunk, *, from_states: Collection[ChunkState]
+) -> Chunk:
+    """The chunk as it was."""
     where = (chunks.c.restore_id == chunk.restore_id, chunks.c.number == chunk.number)
-    before = connection.scalar(select(chunks.c.state).where(*where))
-    if before is None:
+    row = connection.execute(select(chunks).where(*where)).one_or_none()
+    if row is None:
         raise NotFound(f"restore {chunk.restore_id} has no chunk {chunk.number}")
-    if before in (ChunkState.DONE, ChunkState.CUT, ChunkState.SKIPPED):
-        raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before} already")
-    if before is not from_state and before is not after.state:
-        raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before}")
+    before = Chunk(**row._mapping)
+    if before.state not in from_states:
+        raise Conflict(f"chunk {chunk.number} of restore {chunk.restore_id} is {before.state} already")
     _write(connection, after)
+    return before
 
 
 def _write(connection: Connection, chunk: Chunk) -> None:
@@ -331,10 +360,10 @@ def _write(connection: Connection, chunk: Chunk) -> None:
 
 
 def _without_counts(chunk: Chunk) -> Chunk:
-    return replace(chunk, lines=0, duplicates=0, raw_bytes=0, text_bytes=0, stored_bytes=0)
+    return replace(chunk, lines=0, duplicates=0, raw_bytes=0, text_bytes=0, stored_bytes=0, skipped_lines=0)
 
 
-def _add_up(connection: Connection, chunk: Chunk, *, sign: int = 1) -> None:
+def _add_up(connection: Connection, chunk: Chunk, *, sign: int = 1, worked_ms: int = 0) -> None:
     columns = restores.c
     connection.execute(
         update(restores)
@@ -345,30 +374,36 @@ def _add_up(connection: Connection, chunk: Chunk, *, sign: int = 1) -> None:
             bytes=columns.bytes + sign * chunk.raw_bytes,
             text_bytes=columns.text_bytes + sign * chunk.text_bytes,
             read_bytes=columns.read_bytes + sign * chunk.stored_bytes,
+            skipped_lines=columns.skipped_lines + sign * chunk.skipped_lines,
+            worked_ms=columns.worked_ms + worked_ms,
         )
     )
 
 
-def _note(connection: Connection, restore_id: str, found: Sequence[RestoreProblem], *, lines: int) -> None:
-    """Keep what was found, up to a bound, and count it; an object in several chunks counts once."""
-    if not (found or lines):
+def _note(connection: Connection, chunk: Chunk, found: Sequence[RestoreProblem]) -> None:
+    """Keep what a chunk found, up to a bound for its restore."""
+    if not found:
         return
-    columns, of_restore = problems.c, problems.c.restore_id == restore_id
-    whole = select(columns.target, columns.key).where(of_restore, columns.whole)
-    told = {(row.target, row.key) for row in connection.execute(whole)}
-    objects = {(one.target, one.key) for one in found if one.whole} - told
-    connection.execute(
-        update(restores)
-        .where(restores.c.id == restore_id)
-        .values(
-            skipped_objects=restores.c.skipped_objects + len(objects),
-            skipped_lines=restores.c.skipped_lines + lines,
-        )
-    )
+    of_restore = problems.c.restore_id == chunk.restore_id
     there = connection.scalar(select(func.count()).select_from(problems).where(of_restore)) or 0
     kept = found[: max(0, _MOST_PROBLEMS - there)]
-    if rows := [{"restore_id": restore_id, **vars(one)} for one in kept]:
+    if rows := [{"restore_id": chunk.restore_id, **vars(one), "chunk": chunk.number} for one in kept]:
         connection.execute(insert(problems), rows)
+    _count_objects(connection, chunk.restore_id)
+
+
+def _forget_problems(connection: Connection, chunk: Chunk) -> None:
+    of_chunk = problems.c.restore_id == chunk.restore_id, problems.c.chunk == chunk.number
+    connection.execute(delete(problems).where(*of_chunk))
+    _count_objects(connection, chunk.restore_id)
+
+
+def _count_objects(connection: Connection, restore_id: str) -> None:
+    """An object that several chunks met counts once."""
+    columns = problems.c
+    whole = select(columns.target, columns.key).where(columns.restore_id == restore_id, columns.whole)
+    count = len({(row.target, row.key) for row in connection.execute(whole)})
+    connection.execute(update(restores).where(restores.c.id == restore_id).values(skipped_objects=count))
 
 
 def _get(connection: Connection, restore_id: str) -> Restore:

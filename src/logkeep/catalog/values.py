@@ -194,7 +194,7 @@ class ArchiveObject:
 
 class RestoreState(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"  # running, or waiting for its turn
-    PAUSED = "PAUSED"  # on request, or because a limit was reached
+    PAUSED = "PAUSED"  # on request (no error), at a limit, or after an error that did not pass
     THAWING = "THAWING"  # what can be read is restored; the rest is in cold storage and asked for
     ACTIVE = "ACTIVE"  # complete, or stopped and kept, and searchable
     DONE = "DONE"  # its files are written
@@ -255,6 +255,7 @@ class Restore:
     text_bytes: int = 0  # of the restored lines' text
     read_bytes: int = 0  # stored bytes read so far
     started_at: int = 0  # when its first chunk was begun
+    worked_ms: int = 0  # for how long chunks were being loaded
     deleted_at: int = 0
     thaw: str = ""  # the tier to ask a thaw for; "": what is frozen makes it fail
     frozen_objects: int = 0  # still to be thawed
@@ -264,6 +265,11 @@ class Restore:
     files_written: int = 0
     notify_url: str = field(default="", repr=False)  # a webhook beside those of the settings
     notify_email: str = ""  # addresses with commas between them
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many lines or bytes as it may have."""
+        return 0 < self.limit_lines <= self.lines or 0 < self.limit_bytes <= self.text_bytes
 
 
 class ChunkState(StrEnum):
@@ -287,6 +293,7 @@ class Chunk:
     raw_bytes: int = 0
     text_bytes: int = 0
     stored_bytes: int = 0
+    skipped_lines: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +306,7 @@ class RestoreProblem:
     sample: str = ""  # the beginning of the line
     target: int = 0
     whole: bool = False  # whether it is about the object, of which perhaps nothing could be read
+    chunk: int = 0  # the number of the chunk that met it
 
 
 class NoticeState(StrEnum):

@@ -145,6 +145,13 @@ def _rows(restore: Shown) -> list[tuple[str, str]]:
     return [(name, text) for name, text in rows if text]
 
 
+_PAUSED_FOR = {
+    "limit": "its limit is reached",
+    "request": "on request",
+    "error": "after an error: resume it when that is mended",
+}
+
+
 def _word(restore: Shown) -> str:
     return f"{restore['state']} (partial)" if restore["partial"] else str(restore["state"])
 
@@ -154,7 +161,7 @@ def _state(restore: Shown) -> str:
     if restore["position"]:
         return f"{state}, number {amount(restore['position'])} in the queue"
     if restore["paused_for"]:
-        return f"{state}, {'its limit is reached' if restore['paused_for'] == 'limit' else 'on request'}"
+        return f"{state}, {_PAUSED_FOR[restore['paused_for']]}"
     if restore["partial"]:
         why = "stopped at its limit" if restore["partial"] == "limit" else "aborted"
         return f"{state}, not complete: it was {why}, and what came stays"

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx
 
 from logkeep.errors import BadSetting
 
@@ -26,9 +29,17 @@ _MAIL_SCHEMES: dict[str, tuple[Tls, int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-# Clouds tell credentials of the machine at link-local addresses, and one at this unique local one as well.
-_METADATA = ipaddress.ip_address("fd00:ec2::254")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Clouds tell a machine's credentials at link-local addresses, and at these of Alibaba, Azure, AWS, Google.
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254"))
+)
+_IN_THE_LAST_32_BITS = tuple(
+    map(
+        ipaddress.ip_network,
+        # IPv4-compatible (RFC 4291), mapped, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215)
+        ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +53,16 @@ class MailServer:
 
 def web_url(text: str) -> str:
     """The http or https URL itself; a user and a password may be in it."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+    parts, host = _split(text), _called_host(text)
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not (parts.hostname and host)
+        or parts.fragment
+    ):
         raise ValueError("an http or https URL, such as https://example.org/hook")
-    if refused_address(parts.hostname):
-        raise ValueError("a URL of another host: link-local addresses are refused")
+    if refused_address(parts.hostname or "") or refused_address(host):
+        raise ValueError("a URL of another host: at this one a cloud tells credentials")
     return text
 
 
@@ -67,12 +83,15 @@ def mail_server(text: str) -> MailServer:
     if parts is None or known is None or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError("smtp+starttls://user:password@host:587, smtps://... or smtp://...")
     tls, port = known
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not all(each.isascii() and each.isprintable() for each in (user, password)):
+        raise ValueError("a user and a password of printable ASCII characters: no others can be sent")
     return MailServer(
         host=parts.hostname,
         port=parts.port or port,
         tls=tls,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        user=user,
+        password=password,
     )
 
 
@@ -101,12 +120,26 @@ def refused_address(host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            return refused_address(str(ipaddress.ip_address(int(address) & 0xFFFF_FFFF)))
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-    return address.is_link_local or address == _METADATA
+    within = () if isinstance(address, ipaddress.IPv4Address) else _within(address)
+    return any(one.is_link_local or one in _METADATA for one in (address, *within))
+
+
+def _within(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses that this one may lead to."""
+    if any(address in network for network in _IN_THE_LAST_32_BITS):
+        yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    yield from address.teredo or ()
+
+
+def _called_host(url: str) -> str:
+    """The host as httpx, which calls it, reads it; "" for none. Its rules for names are newer and stricter
+    than those of the standard library's codec."""
+    try:
+        return httpx.URL(url).host
+    except (httpx.InvalidURL, ValueError):
+        return ""
 
 
 def _split(text: str) -> SplitResult | None:

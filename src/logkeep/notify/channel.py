@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import httpx
+
 from logkeep.catalog.values import Notice
 
 MOST_TRIES = 12
 FEW_TRIES = 3  # for what is unlikely to heal by itself
+# What libraries raise over a receiver, or over what leads to it. Errors of smtplib and of TLS are OSErrors,
+# those of names (IDNA), of encodings and of Base64 are ValueErrors.
+SENDING_ERRORS = (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from logkeep.catalog.values import Notice
 from logkeep.notify.addresses import MailServer, mail_addresses
-from logkeep.notify.channel import Try
+from logkeep.notify.channel import SENDING_ERRORS, Try
 from logkeep.notify.message import notice_id
 from logkeep.notify.template import one_line
 from logkeep.timeline import as_datetime
@@ -45,7 +45,7 @@ class Email:
             return self._answered(error.smtp_code, error.smtp_error, final=error.smtp_code >= 500)
         except smtplib.SMTPResponseException as error:
             return self._answered(error.smtp_code, error.smtp_error, final=False)
-        except (OSError, smtplib.SMTPException) as error:
+        except SENDING_ERRORS as error:
             return Try(error=self._words(f"{self._server.host} cannot be used: {error}"))
         return Try()
 
@@ -57,12 +57,16 @@ class Email:
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_S, context=tls)
         else:
             smtp = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S)
-        with smtp:
+        try:
             if server.tls == "starttls":
                 smtp.starttls(context=tls)  # raises when the server does not offer it: nothing goes in clear
             if server.user:
                 smtp.login(server.user, server.password)
             yield smtp
+            with suppress(*SENDING_ERRORS):
+                smtp.quit()  # the server has taken the message, whatever it says to this
+        finally:
+            smtp.close()
 
     def _answered(self, code: int, words: bytes | str, *, final: bool) -> Try:
         text = words.decode(errors="replace") if isinstance(words, bytes) else words

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from logkeep.catalog.values import Notice, OnLimit, Partial, Restore, RestoreState
+from logkeep.catalog.values import Notice, Partial, Restore, RestoreState
 from logkeep.notify.template import one_line
 from logkeep.timeline import iso
 
 _PAGE = "/v1/restores/"  # of a restore, below the server's public URL
+_LIMIT = "the limit of "  # as restore/carry.py says that it is reached
 _OUTCOMES = {
-    RestoreState.PAUSED: "waits, as its limit is reached",
+    RestoreState.PAUSED: "is paused",
     RestoreState.ACTIVE: "is ready",
     RestoreState.DONE: "is done",
     RestoreState.ABORTED: "was stopped",
@@ -35,13 +36,9 @@ def notice_id(notice: Notice) -> str:
     return f"{notice.restore_id}-{notice.id}"
 
 
-def waits_at_its_limit(restore: Restore) -> bool:
-    """Whether it is PAUSED because a limit was reached, and not on request."""
-    return (
-        restore.state is RestoreState.PAUSED
-        and restore.on_limit is OnLimit.ASK
-        and (0 < restore.limit_lines <= restore.lines or 0 < restore.limit_bytes <= restore.text_bytes)
-    )
+def waits(restore: Restore) -> bool:
+    """Whether it is PAUSED by a limit or an error, and not on request."""
+    return restore.state is RestoreState.PAUSED and bool(restore.error)
 
 
 def url_of(restore: Restore, public_url: str) -> str:
@@ -57,8 +54,7 @@ def fields_of(restore: Restore, public_url: str) -> Mapping[str, str]:
         "name": restore.name,
         "event": event_of(restore),
         "state": restore.state.value,
-        "outcome": _OUTCOMES.get(restore.state, f"is {restore.state}")
-        + (_IN_PART.get(restore.partial, "") if restore.state in _KEPT else ""),
+        "outcome": _outcome(restore),
         "account": restore.account,
         "source": restore.source,
         "from": iso(restore.from_ms),
@@ -120,6 +116,14 @@ def document(notice: Notice, restore: Restore, *, public_url: str, text: str) ->
 def encodable(text: str) -> str:
     """The text, with half of a surrogate pair (of a file's name, say) spelled out."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _outcome(restore: Restore) -> str:
+    if waits(restore):
+        at_limit = restore.error.startswith(_LIMIT)
+        return "waits, as its limit is reached" if at_limit else "waits, as an error stopped it"
+    in_part = _IN_PART.get(restore.partial, "") if restore.state in _KEPT else ""
+    return _OUTCOMES.get(restore.state, f"is {restore.state}") + in_part
 
 
 def _time(ms: int) -> str | None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from logkeep.catalog.notices import Notices
 from logkeep.catalog.values import Notice, NoticeState, Restore, RestoreState
 from logkeep.errors import LogkeepError, Overloaded
-from logkeep.notify.channel import Channel, Try
-from logkeep.notify.message import document, encodable, event_of, fields_of, waits_at_its_limit
-from logkeep.notify.template import DEFAULT_SUBJECT, DEFAULT_TEXT, Template
+from logkeep.notify.channel import SENDING_ERRORS, Channel, Try
+from logkeep.notify.message import document, encodable, event_of, fields_of, waits
+from logkeep.notify.template import DEFAULT_SUBJECT, DEFAULT_TEXT, Template, one_line
 from logkeep.timeline import Clock
 from logkeep.worker import Worker
 
@@ -28,6 +28,7 @@ WEBHOOK, EMAIL = "webhook", "email"  # the names of the channels
 _FIRST_WAIT_S = 30.0
 _LONGEST_WAIT_S = 4 * 3600.0
 _GIVE_UP_MS = 24 * 3_600_000
+_LONGEST_ERROR = 200
 _AT_ONCE = 20  # notices between two looks at the catalog
 _LONGEST_PAUSE_S = 60.0  # the clock that tries go by may be set meanwhile
 _ENDED = (RestoreState.ACTIVE, RestoreState.DONE, RestoreState.FAILED, RestoreState.ABORTED)
@@ -70,7 +71,7 @@ class Notifier:
         self.worker = Worker("notify", self.round)
 
     def ended(self, restore: Restore) -> None:
-        """Write down that this restore has ended, or waits at its limit; call it after the catalog says so.
+        """Write down that this restore has ended, or waits by itself; call it after the catalog says so.
 
         Durable when it returns. Saying it twice of the same end is saying it once. Does not raise when the
         catalog is full: the worker then makes it up.
@@ -94,29 +95,29 @@ class Notifier:
         return min(max(0.0, (next_at - self._clock()) / 1000), _LONGEST_PAUSE_S)
 
     def _make_up(self) -> None:
-        """Write down what ended within the time that notices are tried and has none."""
+        """Write down what waits, or ended within the time that notices are tried, and has none."""
         if not self._behind.is_set():
             return
         self._behind.clear()
         try:
             for restore in self._restores():
                 recent = restore.finished_at >= self._clock() - _GIVE_UP_MS
-                waits = waits_at_its_limit(restore) and not self._notices.of_restore(restore.id)
-                if (restore.state in _ENDED and recent) or waits:
-                    self._write_down(restore)
+                if (restore.state in _ENDED and recent) or waits(restore):
+                    self._write_down(restore, made_up=True)
         except LogkeepError:
             self._behind.set()
             raise
 
-    def _write_down(self, restore: Restore) -> None:
+    def _write_down(self, restore: Restore, *, made_up: bool = False) -> None:
         receivers = self._receivers(restore)
         if not receivers:
             return
         with self._one:
-            if restore.state in _ENDED and self._is_written(restore):
+            # It may wait more than once, and each time is told.
+            if (made_up or restore.state in _ENDED) and self._is_written(restore):
                 return
-            # Not before the end by which it is told apart, though the clock may have been set back.
-            now = max(self._clock(), restore.finished_at)
+            # Not before what it is told apart by, though the clock may have been set back.
+            now = max(self._clock(), _since(restore))
             values = fields_of(restore, self._wording.public_url)
             subject = encodable(self._wording.subject.line(values))
             text = encodable(self._wording.text.text(values))
@@ -141,7 +142,7 @@ class Notifier:
             self._notices.add(drafts, body_of)
 
     def _is_written(self, restore: Restore) -> bool:
-        return any(one.created_at >= restore.finished_at for one in self._notices.of_restore(restore.id))
+        return any(one.created_at >= _since(restore) for one in self._notices.of_restore(restore.id))
 
     def _receivers(self, restore: Restore) -> list[tuple[str, str]]:
         urls = (self._wording.url, restore.notify_url)
@@ -154,7 +155,7 @@ class Notifier:
         if channel is None:
             tried = Try(error=f"this server sends no {notice.channel}")
         else:
-            tried = channel.send(notice, self._clock())
+            tried = _sent(channel, notice, self._clock())
         after = self._after(notice, tried)
         self._notices.tried(after)
         if after.state is NoticeState.FAILED:
@@ -172,3 +173,17 @@ class Notifier:
         if tries >= tried.most_tries or next_at > notice.created_at + _GIVE_UP_MS:
             return replace(notice, state=NoticeState.FAILED, tries=tries, error=tried.error)
         return replace(notice, tries=tries, next_at=next_at, error=tried.error)
+
+
+def _since(restore: Restore) -> int:
+    """Notices that are older are of what the restore was before it was begun anew."""
+    return restore.finished_at or restore.started_at
+
+
+def _sent(channel: Channel, notice: Notice, now: int) -> Try:
+    """Whatever a receiver brings about ends this try alone, and not the process, now and at every start."""
+    try:
+        return channel.send(notice, now)
+    except SENDING_ERRORS as error:
+        words = one_line(str(error)).replace(notice.receiver, "...") or type(error).__name__
+        return Try(error=words[:_LONGEST_ERROR])

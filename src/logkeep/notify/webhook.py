@@ -24,7 +24,7 @@ import httpx
 
 from logkeep.catalog.values import Notice
 from logkeep.notify.addresses import refused_address, web_url
-from logkeep.notify.channel import FEW_TRIES, MOST_TRIES, Try
+from logkeep.notify.channel import FEW_TRIES, MOST_TRIES, SENDING_ERRORS, Try
 from logkeep.notify.message import notice_id
 from logkeep.notify.template import one_line
 
@@ -52,22 +52,26 @@ class Webhook:
     async def _send(self, notice: Notice, now: int) -> Try:
         try:
             url = httpx.URL(web_url(notice.receiver))
-        except (httpx.InvalidURL, ValueError):
+        except ValueError:
             return Try(error="its URL cannot be used", most_tries=1)
         try:
             async with asyncio.timeout(_WITHIN_S) as deadline:
                 return await self._post(url, _Post(notice, now, deadline))
         except TimeoutError:
             return Try(error=f"{url.host} did not answer within {_WITHIN_S:.0f} s")
-        except (httpx.HTTPError, OSError) as error:
+        except SENDING_ERRORS as error:
             return Try(error=f"{url.host} cannot be reached: {_words(error, url)}")
 
     async def _post(self, url: httpx.URL, post: _Post) -> Try:
-        if proxy := _proxy(url):
+        try:
+            proxy = _proxy(url)
+        except (httpx.InvalidURL, ValueError):  # whose words may hold a part of its password
+            return Try(error=f"{url.host} cannot be reached: the environment names no proxy that can be used")
+        if proxy is not None:
             return await self._post_to(url, url, post, connect_s=_WITHIN_S, proxy=proxy)
         addresses = await _addresses(url)
         if any(refused_address(address) for address in addresses):
-            return Try(error=f"{url.host} is link-local, and none is sent there", most_tries=1)
+            return Try(error=f"{url.host} leads to where a cloud tells credentials", most_tries=1)
         connect_s = _WITHIN_S / len(addresses)
         for address in addresses[:-1]:
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
@@ -75,10 +79,16 @@ class Webhook:
         return await self._post_to(url.copy_with(host=addresses[-1]), url, post, connect_s=connect_s)
 
     async def _post_to(
-        self, where: httpx.URL, url: httpx.URL, post: _Post, *, connect_s: float, proxy: str | None = None
+        self,
+        where: httpx.URL,
+        url: httpx.URL,
+        post: _Post,
+        *,
+        connect_s: float,
+        proxy: httpx.URL | None = None,
     ) -> Try:
         """To the address that was looked at: asked for again, the name could lead elsewhere."""
-        schemes = {url.scheme, httpx.URL(proxy or "").scheme}
+        schemes = {url.scheme, proxy.scheme if proxy is not None else ""}
         async with (
             httpx.AsyncClient(
                 # Without TLS there is no certificate to check, and the authorities take long to load.
@@ -155,21 +165,26 @@ async def _addresses(url: httpx.URL) -> Sequence[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))[:_MOST_ADDRESSES]
 
 
-def _proxy(url: httpx.URL) -> str:
-    """The HTTP proxy that the environment names for this host; "" for none."""
+def _proxy(url: httpx.URL) -> httpx.URL | None:
+    """The HTTP proxy that the environment names for this host. Raises httpx.InvalidURL or ValueError."""
     proxies = urllib.request.getproxies()
     if urllib.request.proxy_bypass(url.host, proxies):
-        return ""
+        return None
     found = proxies.get(url.scheme) or proxies.get("all", "")
     if found and "://" not in found:
         found = f"http://{found}"
-    return found if found.startswith(("http://", "https://")) else ""
+    if not found.startswith(("http://", "https://")):
+        return None
+    proxy = httpx.URL(found)
+    if not proxy.host:
+        raise ValueError("a proxy without a host")
+    return proxy
 
 
 async def _take(response: httpx.Response) -> None:
     """Some of the answer's body: a receiver may want to see it taken."""
     read = 0
-    with suppress(TimeoutError, httpx.HTTPError):
+    with suppress(*SENDING_ERRORS):
         async with asyncio.timeout(_TAKE_S):
             async for piece in response.aiter_raw():
                 read += len(piece)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from logkeep.archive.foreign.base import Layout
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, RestoreState
-from logkeep.errors import Conflict, EngineError, LogkeepError, NotFound, ObjectFrozen
+from logkeep.catalog.restores import OPEN
+from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreState
+from logkeep.errors import Conflict, EngineError, LogkeepError, NotFound, ObjectFrozen, StorageError
 from logkeep.faults import crash_point
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines
@@ -40,6 +41,13 @@ _LONGEST_PAUSE_S = 15.0
 _ASKED_AT_ONCE = 8
 _THAWED_DAYS = 5  # how long what was thawed stays readable
 
+# From which states the carrier's own steps go: what people do meanwhile counts more.
+_RUNNING = (RestoreState.IN_PROGRESS,)
+_OWN_STEPS = {
+    RestoreState.IN_PROGRESS: (RestoreState.THAWING,),
+    RestoreState.FAILED: (RestoreState.IN_PROGRESS, RestoreState.THAWING),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -54,11 +62,13 @@ class Parts:
     work: Path
     clock: Clock
     ended: Callable[[Restore], None]
+    min_free_bytes: int
 
 
 @dataclass(kw_only=True)
 class _Tries:
     count: int = 0
+    read_bytes: int = 0  # of the restore, when it was tried last
     next_at: float = 0.0  # by the monotonic clock
 
 
@@ -92,11 +102,12 @@ class Carrier:
             return None
         self._end_thaws()
         restores = self._parts.catalog.restores
-        for restore in restores.interrupted():
+        interrupted, unindexed = restores.interrupted(), restores.unindexed()
+        for restore in interrupted:
             self._begin(restore.id, self._carry_out)
-        for restore in restores.unindexed():
+        for restore in unindexed:
             self._begin(restore.id, self._build_text_index)
-        return self._pause()
+        return self._pause({one.id for one in (*interrupted, *unindexed)})
 
     def position(self, restore_id: str, waiting: Sequence[str]) -> int:
         """0 for one that runs; else its place among those that wait, from 1."""
@@ -133,36 +144,55 @@ class Carrier:
         """One try. An error that may pass is tried again after a pause; the ledger knows what is done."""
         give_way()
         try:
-            step(restore_id)
-        except LogkeepError as error:
-            self._failed(restore_id, error)
-        else:
-            self._tries.pop(restore_id, None)
-        with self._lock:
-            del self._threads[restore_id]
-        self._wake()
+            self._try(restore_id, step)
+        finally:
+            with self._lock:
+                del self._threads[restore_id]
+            self._wake()
 
-    def _failed(self, restore_id: str, error: LogkeepError) -> None:
-        tries = self._tries.setdefault(restore_id, _Tries())
-        tries.count += 1
-        tries.next_at = time.monotonic() + min(_FIRST_PAUSE_S * 2.0**tries.count, _LONGEST_PAUSE_S)
-        state = self._parts.catalog.restores.get(restore_id).state
-        if state is RestoreState.ACTIVE:
+    def _try(self, restore_id: str, step: Callable[[str], None]) -> None:
+        try:
+            step(restore_id)
+            self._tries.pop(restore_id, None)
+        except LogkeepError as error:
+            tries = self._tries.setdefault(restore_id, _Tries())
+            tries.count += 1
+            tries.next_at = time.monotonic() + min(_FIRST_PAUSE_S * 2.0**tries.count, _LONGEST_PAUSE_S)
+            try:
+                self._failed(restore_id, tries, error)
+            except LogkeepError as again:  # the catalog's own: its disk may be full
+                log.warning("restore %s cannot go on for now: %s; %s", restore_id, error, again)
+
+    def _failed(self, restore_id: str, tries: _Tries, error: LogkeepError) -> None:
+        """Have it tried again, or pause it with what it has, where that may help; else it has failed."""
+        restore = self._parts.catalog.restores.get(restore_id)
+        if restore.read_bytes > tries.read_bytes:  # it came further than the last time
+            tries.count, tries.read_bytes = 1, restore.read_bytes
+        if restore.state is RestoreState.ACTIVE:
             log.warning("the text index of restore %s is not built yet: %s", restore_id, error)
-        elif error.retryable and tries.count < _MOST_TRIES:
+        elif isinstance(error, ObjectFrozen) and restore.thaw:
+            self._thaw(restore)
+        elif not error.retryable:
+            self._tries.pop(restore_id)
+            self._end(restore_id, RestoreState.FAILED, error=str(error))
+        elif tries.count < _MOST_TRIES:
             self._parts.catalog.restores.failing(restore_id, str(error))
         else:
             self._tries.pop(restore_id)
-            self._end(restore_id, RestoreState.FAILED, error=str(error))
+            self._end(restore_id, RestoreState.PAUSED, error=str(error))
 
-    def _pause(self) -> float | None:
+    def _pause(self, waiting: Collection[str]) -> float | None:
+        """Seconds until something of its own accord is due; `waiting` are the restores that are to run."""
+        self._tries = {one: tries for one, tries in list(self._tries.items()) if one in waiting}
         now = time.monotonic()
-        waits = [tries.next_at - now for tries in list(self._tries.values())]
+        waits = [tries.next_at - now for tries in self._tries.values() if tries.next_at > now]
         waits += [at + self._look_again_s - now for at in self._looked_at.values()]
         return max(0.05, min(waits)) if waits else None
 
     def _carry_out(self, restore_id: str) -> None:
         restore = self._parts.catalog.restores.get(restore_id)
+        if restore.thaw and restore.frozen_objects:
+            self._ask(restore, self._frozen(restore))  # what takes hours begins first
         match self._run(restore).load():
             case Outcome.COMPLETE:
                 self._complete(restore_id)
@@ -187,6 +217,7 @@ class Carrier:
             slots=self._slots,
             clock=parts.clock,
             stopping=self._stopping,
+            min_free_bytes=parts.min_free_bytes,
         )
 
     def _complete(self, restore_id: str) -> None:
@@ -198,28 +229,39 @@ class Carrier:
             self._build_text_index(restore_id)
 
     def _at_limit(self, restore: Restore) -> None:
+        """`restore` as it was when its run began: with other limits since, it goes on."""
         restores = self._parts.catalog.restores
-        match restore.on_limit:
+        now = restores.get(restore.id)
+        if (now.limit_lines, now.limit_bytes) != (restore.limit_lines, restore.limit_bytes):
+            return
+        match now.on_limit:
             case OnLimit.KEEP:
                 restores.end_early(restore.id, Partial.LIMIT)
                 self._complete(restore.id)
             case OnLimit.FAIL:
-                self._end(restore.id, RestoreState.FAILED, error=_limit_reached(restore))
+                self._end(restore.id, RestoreState.FAILED, error=_limit_reached(now))
             case OnLimit.ASK:
-                self._end(restore.id, RestoreState.PAUSED, error=_limit_reached(restore))
+                self._end(restore.id, RestoreState.PAUSED, error=_limit_reached(now))
 
     def _write_files(self, restore: Restore) -> None:
         parts = self._parts
-        written = write_files(
-            parts.engine,
-            _all_lines(RestoredLines(parts.engine, restore.id).name),
-            bucket=parts.open_connection(self._connection(restore)),
-            prefix=restore.account,
-            format=restore.files["format"],
-            work=parts.work / f"{restore.id}-files",
-            stopped=lambda: self._stopping.is_set() or not self._goes_on(restore.id),
-            about=_about(restore),
-        )
+        try:
+            written = write_files(
+                parts.engine,
+                _all_lines(RestoredLines(parts.engine, restore.id).name),
+                bucket=parts.open_connection(self._connection(restore)),
+                prefix=restore.account,
+                format=restore.files["format"],
+                work=parts.work / f"{restore.id}-files",
+                stopped=lambda: self._stopping.is_set() or not self._goes_on(restore.id),
+                about=_about(restore),
+            )
+        except (StorageError, Conflict) as error:
+            if error.retryable:
+                raise
+            # All lines are there: they wait until the place takes them.
+            self._end(restore.id, RestoreState.PAUSED, error=str(error))
+            return
         if written and self._end(restore.id, RestoreState.DONE, files_written=written.files):
             RestoredLines(parts.engine, restore.id).drop()
 
@@ -232,8 +274,16 @@ class Carrier:
         return Connection(provider=restore.files["provider"], options=options, secrets=secrets)
 
     def _thaw(self, restore: Restore) -> None:
-        """Ask for what is frozen, and have the restore wait for it."""
+        """Have the restore wait for what is frozen, once that is asked for."""
         left = self._frozen(restore)
+        if not left:
+            return  # it was thawed meanwhile
+        self._ask(restore, left)
+        self._end(restore.id, RestoreState.THAWING, frozen_objects=len(left))
+        self._looked_at[restore.id] = time.monotonic()
+
+    def _ask(self, restore: Restore, left: Sequence[tuple[Bucket, Cold]]) -> None:
+        """Ask for the thaw of what is frozen and not thawing."""
         if left and not restore.thaw:
             raise ObjectFrozen(
                 f"object {left[0][1].key} is in cold storage",
@@ -248,26 +298,27 @@ class Carrier:
         for one in asked:
             one.result()  # raises the first error, if any
         crash_point("restore.thaw_asked")
-        self._parts.catalog.restores.frozen(restore.id, len(left))
-        if self._end(restore.id, RestoreState.THAWING):
-            self._looked_at[restore.id] = time.monotonic()
 
     def _end_thaws(self) -> None:
         """Have those that wait for a thaw go on, if something of theirs can be read now."""
-        restores = self._parts.catalog.restores
-        thawing = restores.list(RestoreState.THAWING)
+        thawing = self._parts.catalog.restores.list(RestoreState.THAWING)
         waiting = {one.id for one in thawing}
-        self._looked_at = {one: at for one, at in self._looked_at.items() if one in waiting}
+        self._looked_at = {one: at for one, at in list(self._looked_at.items()) if one in waiting}
         now = time.monotonic()
         for restore in thawing:
-            if now < self._looked_at.get(restore.id, -self._look_again_s) + self._look_again_s:
-                continue
-            self._looked_at[restore.id] = now
+            if now >= self._looked_at.get(restore.id, now - self._look_again_s) + self._look_again_s:
+                self._looked_at[restore.id] = now
+                self._look_at_thaw(restore)
+
+    def _look_at_thaw(self, restore: Restore) -> None:
+        try:
             left = self._frozen(restore)
-            # One that is frozen and not thawing has to be asked for again: its copy expired meanwhile.
-            if len(left) < restore.frozen_objects or not all(cold.thawing for _, cold in left):
-                restores.frozen(restore.id, len(left))
-                self._end(restore.id, RestoreState.IN_PROGRESS)
+        except LogkeepError as error:  # told with the restore, and looked at again
+            self._parts.catalog.restores.failing(restore.id, str(error))
+            return
+        # One that is frozen and not thawing has to be asked for again: its copy expired meanwhile.
+        if not left or len(left) < restore.frozen_objects or not all(cold.thawing for _, cold in left):
+            self._end(restore.id, RestoreState.IN_PROGRESS, frozen_objects=len(left))
 
     def _frozen(self, restore: Restore) -> list[tuple[Bucket, Cold]]:
         """What is still frozen of the objects that the restore has not read."""
@@ -275,10 +326,8 @@ class Carrier:
         return cold.of(
             piece
             for chunk in self._parts.catalog.restores.chunks(restore.id)
-            if chunk.state in (ChunkState.PENDING, ChunkState.LOADING)
-            for spec in [ChunkSpec.decode(chunk.spec)]
-            if spec.cold
-            for piece in spec.pieces
+            if chunk.state in OPEN
+            for piece in ChunkSpec.decode(chunk.spec).pieces
         )
 
     def _build_text_index(self, restore_id: str) -> None:
@@ -296,13 +345,15 @@ class Carrier:
         restore_id: str,
         state: RestoreState,
         *,
-        error: str | None = None,
+        error: str = "",
         files_written: int | None = None,
+        frozen_objects: int | None = None,
     ) -> bool:
-        """Whether the restore could take this step: it may have been aborted meanwhile."""
+        """Whether the restore could take this step: it may have been paused or aborted meanwhile."""
         restores = self._parts.catalog.restores
         now = self._parts.clock()
-        over = state in (RestoreState.ACTIVE, RestoreState.DONE, RestoreState.FAILED)
+        whole = state in (RestoreState.ACTIVE, RestoreState.DONE)
+        over = whole or state is RestoreState.FAILED
         active = state is RestoreState.ACTIVE
         try:
             moved = restores.set_state(
@@ -312,6 +363,8 @@ class Carrier:
                 expires_at=now + restores.get(restore_id).expiry_s * 1000 if active else None,
                 error=error,
                 files_written=files_written,
+                frozen_objects=0 if whole else frozen_objects,
+                only_from=_OWN_STEPS.get(state, _RUNNING),
             )
         except Conflict:
             return False

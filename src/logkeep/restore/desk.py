@@ -11,13 +11,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from logkeep.archive.foreign.base import Layout
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archive.marker import check_marker
 from logkeep.catalog.catalog import Catalog
+from logkeep.catalog.restores import HAS_ACCOUNT
 from logkeep.catalog.values import (
     AccountKind,
     Chunk,
@@ -28,7 +29,7 @@ from logkeep.catalog.values import (
     RestoreState,
     Target,
 )
-from logkeep.errors import Conflict, NotFound
+from logkeep.errors import Conflict, ConnectionTestFailed, NotFound
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, restored_ids, stored_bytes_of_all, upgrade_restored
 from logkeep.restore.carry import Carrier, Parts
@@ -38,6 +39,7 @@ from logkeep.restore.request import RestoreRequest, check_expiry, check_limit
 from logkeep.restore.run import create_table
 from logkeep.storage.base import Bucket
 from logkeep.storage.connection import Connection, checked
+from logkeep.storage.probe import probe, usable
 from logkeep.timeline import Clock
 from logkeep.vault import Vault
 from logkeep.worker import Worker
@@ -65,12 +67,14 @@ class RestoreDesk:
         work: Path,  # a folder of this desk's own, for files on their way
         clock: Clock,
         ended: Callable[[Restore], None] = lambda _: None,  # is told when a restore ends or has to wait
+        min_free_bytes: int = 0,  # disk space that restores leave free
         at_once: int = _AT_ONCE,
         look_again_s: float = 60.0,  # how often a thaw is looked at
     ) -> None:
         self._catalog = catalog
         self._engine = engine
         self._bucket_of = bucket_of
+        self._open_connection = open_connection
         self._vault = vault
         self._server = server
         self._work = work
@@ -88,6 +92,7 @@ class RestoreDesk:
                 work=work,
                 clock=clock,
                 ended=ended,
+                min_free_bytes=min_free_bytes,
             ),
             at_once=at_once,
             look_again_s=look_again_s,
@@ -136,6 +141,8 @@ class RestoreDesk:
                 hint="choose the tier of their thaw: thaw=standard, bulk or expedited",
             )
         restore = _new_restore(request, plan, self._files(request), now=self._clock())
+        # Before anybody can look for it; without its row in the catalog it is dropped again.
+        create_table(RestoredLines(self._engine, restore.id), len(plan.chunks))
         self._catalog.restores.create(
             restore,
             [
@@ -143,13 +150,12 @@ class RestoreDesk:
                 for number, spec in enumerate(plan.chunks)
             ],
         )
-        create_table(RestoredLines(self._engine, restore.id), len(plan.chunks))
         self.worker.wake()
         return restore
 
     def pause(self, restore_id: str) -> Restore:
         """Begin no further chunk until it is resumed. Raises NotFound, Conflict."""
-        return self._catalog.restores.set_state(restore_id, RestoreState.PAUSED)
+        return self._catalog.restores.set_state(restore_id, RestoreState.PAUSED, error="")
 
     def resume(
         self, restore_id: str, *, limit_lines: int | None = None, limit_bytes: int | None = None
@@ -160,18 +166,7 @@ class RestoreDesk:
         for name, value in (("limit_lines", limit_lines), ("limit_bytes", limit_bytes)):
             if value is not None:
                 check_limit(name, value)
-        paused = self._catalog.restores.get(restore_id)
-        if paused.state is not RestoreState.PAUSED:
-            raise Conflict(f"restore {restore_id} is {paused.state}, not PAUSED")
-        lines = paused.limit_lines if limit_lines is None else limit_lines
-        size = paused.limit_bytes if limit_bytes is None else limit_bytes
-        if 0 < lines <= paused.lines or 0 < size <= paused.text_bytes:
-            raise Conflict(
-                f"restore {restore_id} has {paused.lines} lines of {paused.text_bytes} bytes already",
-                hint="give it a higher limit, or 0 for none; or abort it and keep what came",
-            )
-        self._catalog.restores.set_limits(restore_id, lines=limit_lines, size=limit_bytes)
-        resumed = self._catalog.restores.set_state(restore_id, RestoreState.IN_PROGRESS, error="")
+        resumed = self._catalog.restores.resume(restore_id, limit_lines=limit_lines, limit_bytes=limit_bytes)
         self.worker.wake()
         return resumed
 
@@ -220,6 +215,8 @@ class RestoreDesk:
         now = self._clock()
         if deleted.state is not RestoreState.DELETED or not _kept(deleted, now) or now >= deleted.expires_at:
             raise gone
+        if restore_id not in restored_ids(self._engine):
+            raise gone
         return self._catalog.restores.set_state(restore_id, RestoreState.ACTIVE, deleted_at=0)
 
     def position(self, restore_id: str) -> int | None:
@@ -228,6 +225,10 @@ class RestoreDesk:
         if restore_id not in waiting:
             return None
         return self._carrier.position(restore_id, waiting)
+
+    def running(self, restore_id: str) -> bool:
+        """Whether it is being worked on at this moment."""
+        return self._carrier.runs(restore_id)
 
     def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
         """What it left out because it could not be read, the first thousand. Raises NotFound."""
@@ -273,9 +274,13 @@ class RestoreDesk:
     def _drop_left_over(self) -> None:
         """Drop the tables of restores that ended without taking theirs along."""
         now = self._clock()
-        alive = {one.id for one in self._catalog.restores.with_lines()}
-        alive |= {one.id for one in self._catalog.restores.list(RestoreState.DELETED) if _kept(one, now)}
-        for restore_id in restored_ids(self._engine) - alive:
+        there = restored_ids(self._engine)  # before the catalog is asked: a new one may come between
+        alive = {
+            one.id
+            for one in self._catalog.restores.list()
+            if one.state in HAS_ACCOUNT or (one.state is RestoreState.DELETED and _kept(one, now))
+        }
+        for restore_id in there - alive:
             if not self._carrier.runs(restore_id):
                 RestoredLines(self._engine, restore_id).drop()
 
@@ -324,6 +329,14 @@ class RestoreDesk:
         if request.files is None:
             return _Files()
         connection = checked(request.files.connection)
+        verdicts = probe(self._open_connection(connection), connection)
+        if not usable(verdicts):
+            failed = next(one for one in verdicts if one.ok is False)
+            raise ConnectionTestFailed(
+                f"files cannot be written there: {failed.detail}",
+                verdicts=[asdict(one) for one in verdicts],
+                hint=failed.remedy,
+            )
         secret = self._vault.seal(connection.secrets) if connection.secrets else b""
         options = {"provider": connection.provider, "format": request.files.format}
         return _Files(options={**connection.options, **options}, secret=secret)
@@ -331,11 +344,10 @@ class RestoreDesk:
     def _rate(self) -> float:
         """Raw bytes a second, as the last restores were."""
         ended = self._catalog.restores.list(RestoreState.ACTIVE, RestoreState.DONE, RestoreState.EXPIRED)
-        last = [one for one in ended if one.bytes and one.finished_at > one.started_at > 0][:_RATE_OF]
+        last = [one for one in ended if one.bytes and one.worked_ms][:_RATE_OF]
         if not last:
             return _USUAL_RATE
-        took_ms = sum(one.finished_at - one.started_at for one in last)
-        return sum(one.bytes for one in last) * 1000 / took_ms
+        return sum(one.bytes for one in last) * 1000 / sum(one.worked_ms for one in last)
 
 
 @dataclass(frozen=True, kw_only=True)

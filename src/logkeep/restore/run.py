@@ -8,18 +8,20 @@ there. (docs/decisions/0003-restore-ledger.md)
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from logkeep.archive.foreign.base import Layout
-from logkeep.catalog.restores import Restores
+from logkeep.catalog.restores import OPEN, Restores
 from logkeep.catalog.values import Chunk, ChunkState, Restore, RestoreProblem, RestoreState
-from logkeep.errors import Conflict, DamagedArchive, EngineError, LogkeepError, ObjectFrozen
+from logkeep.errors import Conflict, DamagedArchive, EngineError, LogkeepError, ObjectFrozen, Overloaded
 from logkeep.faults import crash_point
 from logkeep.index.base import Engine
 from logkeep.index.restored import Loaded, RestoredLines, Where, count_lines, first_unreadable
@@ -60,9 +62,12 @@ class RestoreRun:
     slots: Slots
     clock: Clock
     stopping: threading.Event  # set: begin no further chunk
+    min_free_bytes: int = 0  # disk space that stays free
     _failed: threading.Event = field(default_factory=threading.Event, init=False)
     _full: threading.Event = field(default_factory=threading.Event, init=False)
     _comparing: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _timing: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _since: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._table = RestoredLines(self.engine, self.restore.id)
@@ -75,26 +80,36 @@ class RestoreRun:
         Raises StorageError, DamagedArchive, EngineError or Overloaded; chunks that are done stay done.
         """
         chunks = self.restores.chunks(self.restore.id)
+        if all(chunk.state is ChunkState.PENDING for chunk in chunks):
+            self._table.drop()  # of a former try, which failed
         create_table(self._table, len(chunks))
-        todo = [chunk for chunk in chunks if chunk.state in (ChunkState.PENDING, ChunkState.LOADING)]
+        if self.restore.partial:
+            self._give_up(chunks)
+            return Outcome.COMPLETE
+        todo = [chunk for chunk in chunks if chunk.state in OPEN]
         # Left-overs go first: they could pass for lines that a chunk has to leave out.
         for chunk in todo:
-            if chunk.state is ChunkState.LOADING:
+            if chunk.state is not ChunkState.PENDING:
+                self.restores.begin(chunk)
                 self._table.forget(chunk.number)
-                if self.restore.partial:
-                    self.restores.left_out(chunk)
-        if self.restore.partial:
-            return Outcome.COMPLETE
         specs = [(chunk, ChunkSpec.decode(chunk.spec)) for chunk in todo]
         warm = [item for item in specs if not item[1].cold or not self._is_cold(item[1])]
         free = [item for item in warm if not item[1].dedupe]
         bound = [item for item in warm if item[1].dedupe]
+        self._since = time.monotonic()
         complete = self._load_all(free) and self._load_all(bound)
         if self._full.is_set():
             return Outcome.LIMIT
         if not complete:
             return Outcome.HALTED
         return Outcome.COMPLETE if len(warm) == len(specs) else Outcome.FROZEN
+
+    def _give_up(self, chunks: Sequence[Chunk]) -> None:
+        """Leave out what was not done when the restore was ended early."""
+        for chunk in chunks:
+            if chunk.state is ChunkState.LOADING:
+                self._table.forget(chunk.number)
+                self.restores.left_out(chunk)
 
     def _is_cold(self, spec: ChunkSpec) -> bool:
         return any(self.is_cold(piece) for piece in spec.pieces)
@@ -108,38 +123,36 @@ class RestoreRun:
         return all(loaded)
 
     def _load_unless_halted(self, chunk: Chunk, spec: ChunkSpec) -> bool:
-        if self._halted():
+        now = self.restores.get(self.restore.id)
+        if self._halted(now):
             return False
-        with self.slots.one():
-            if self._halted():  # it may have waited long
-                return False
-            try:
-                begun = self.restores.begin(chunk)
-            except Conflict:
-                return False  # it was given up meanwhile
-            try:
-                self._load_one(begun, spec)
-            except LogkeepError:
-                self._failed.set()  # so that the other chunks do not begin
-                raise
+        if now.full:
+            self._full.set()
+            return False
+        try:
+            begun = self.restores.begin(replace(chunk, state=ChunkState.PENDING))
+        except Conflict:
+            return False  # it was given up meanwhile
+        try:
+            self._load_one(begun, spec, _room(now))
+        except LogkeepError:
+            self._failed.set()  # so that the other chunks do not begin
+            raise
         return not self._full.is_set()
 
-    def _halted(self) -> bool:
+    def _halted(self, now: Restore) -> bool:
+        """Whether no further chunk is to begin, as things are now."""
         if self._failed.is_set() or self._full.is_set() or self.stopping.is_set():
             return True
-        now = self.restores.get(self.restore.id)
-        return now.state is not RestoreState.IN_PROGRESS or bool(now.partial)
+        known = self.restore
+        other_limits = (now.limit_lines, now.limit_bytes) != (known.limit_lines, known.limit_bytes)
+        return now.state is not RestoreState.IN_PROGRESS or bool(now.partial) or other_limits
 
-    def _load_one(self, begun: Chunk, spec: ChunkSpec) -> None:
+    def _load_one(self, begun: Chunk, spec: ChunkSpec, room: _Room) -> None:
         crash_point("restore.chunk_begun")
+        self._check_disk()
         self.restores.started(self.restore.id, self.clock())
-        room = self._room()
-        if room is not None and room.none:
-            self.restores.left_out(begun)
-            self._full.set()
-            return
-        loading = _Loading(run=self, number=begun.number, spec=spec, room=room or _NO_LIMIT)
-        done = loading.load()
+        done = _Loading(run=self, number=begun.number, spec=spec, room=room).load()
         crash_point("restore.chunk_loaded")
         if done.cut:
             self._full.set()
@@ -153,34 +166,40 @@ class RestoreRun:
             cut=done.cut,
             skipped_lines=done.skipped_lines,
             found=done.problems,
+            worked_ms=self._worked_ms(),
         )
         crash_point("restore.chunk_done")
 
-    def _room(self) -> _Room | None:
-        """How much more may come; None without a limit."""
-        if not self._limited:
-            return None
-        now = self.restores.get(self.restore.id)
-        return _Room(
-            lines=max(0, now.limit_lines - now.lines) if now.limit_lines else None,
-            text_bytes=max(0, now.limit_bytes - now.text_bytes) if now.limit_bytes else None,
-        )
+    def _worked_ms(self) -> int:
+        """For how long this run has worked since it was asked before."""
+        with self._timing:
+            now = time.monotonic()
+            worked, self._since = now - self._since, now
+        return round(worked * 1000)
 
-    def comparing(self, spec: ChunkSpec) -> AbstractContextManager[object]:
-        """Held while a chunk that has to be compared with what is there is loaded."""
-        return self._comparing if spec.dedupe else nullcontext()
+    def _check_disk(self) -> None:
+        """Raises Overloaded when restoring would take the room that intake needs."""
+        self.work.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.work.parent).free
+        if free < self.min_free_bytes:
+            raise Overloaded(
+                f"only {free} bytes are free on the disk of the data folder",
+                hint=f"free space; {self.min_free_bytes} are kept free (min_free_bytes)",
+            )
 
     def insert(self, number: int, spec: ChunkSpec, batch: Batch, room: _Room) -> Loaded:
-        return self._table.load(
-            batch.glob,
-            number,
-            self._where,
-            batch.keys,
-            new_only=spec.dedupe,
-            once_only=spec.alone,
-            limit_lines=room.lines or 0,
-            limit_bytes=room.text_bytes or 0,
-        )
+        """Load a batch in its turn; one that has to be compared with what is there, alone of its restore."""
+        with self._comparing if spec.dedupe else nullcontext(), self.slots.one():
+            return self._table.load(
+                batch.glob,
+                number,
+                self._where,
+                batch.keys,
+                new_only=spec.dedupe,
+                once_only=spec.alone,
+                limit_lines=room.lines or 0,
+                limit_bytes=room.text_bytes or 0,
+            )
 
     def forget(self, number: int) -> None:
         self._table.forget(number)
@@ -202,7 +221,12 @@ class _Room:
         )
 
 
-_NO_LIMIT = _Room(lines=None, text_bytes=None)
+def _room(now: Restore) -> _Room:
+    """How much more may come."""
+    return _Room(
+        lines=max(0, now.limit_lines - now.lines) if now.limit_lines else None,
+        text_bytes=max(0, now.limit_bytes - now.text_bytes) if now.limit_bytes else None,
+    )
 
 
 @dataclass(kw_only=True)
@@ -283,8 +307,7 @@ class _Loading:
                 if room.none:
                     self.cut = True
                     break
-                with self.run.comparing(self.spec):
-                    loaded = self.run.insert(self.number, self.spec, batch, room)
+                loaded = self.run.insert(self.number, self.spec, batch, room)
                 self._add(loaded, batch, batch.raw_bytes)
                 if self.cut:
                     break
@@ -307,8 +330,7 @@ class _Loading:
 
     def _insert(self, pieces: Sequence[Piece], batch: Batch) -> Loaded:
         try:
-            with self.run.comparing(self.spec):
-                return self.run.insert(self.number, self.spec, batch, self.room)
+            return self.run.insert(self.number, self.spec, batch, self.room)
         except EngineError as error:
             unreadable = first_unreadable(self.run.engine, list(batch.files))
             if unreadable is None:

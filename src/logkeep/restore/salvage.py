@@ -25,6 +25,7 @@ def sound_blocks(bucket: Bucket, piece: Piece, problems: Problems) -> Iterator[b
             yield from read_blocks(bucket, piece.key, [one])
         except (DamagedArchive, ObjectMissing) as error:
             problems.add(one.offset, f"{one.lines} lines are lost: {error.message}")
+            problems.count += one.lines - 1
 
 
 def _within(piece: Piece, offset: int) -> bool:

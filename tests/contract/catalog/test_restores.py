@@ -184,21 +184,73 @@ def test_the_first_reason_for_an_early_end_stays(catalog: Catalog) -> None:
     assert catalog.restores.end_early("ab12", Partial.ABORTED).partial is Partial.LIMIT
 
 
-def test_a_higher_limit_takes_up_again_what_was_cut_off(catalog: Catalog) -> None:
-    catalog.restores.create(restore(), ledger())
+def test_what_was_cut_off_is_taken_back_when_it_is_begun_again(catalog: Catalog) -> None:
+    catalog.restores.create(replace(restore(), limit_lines=4), ledger())
+    problem = RestoreProblem(key="k", offset=1, reason="no JSON", whole=True)
     for number, cut in ((0, False), (1, True)):
         begun = catalog.restores.begin(ledger()[number])
         catalog.restores.done(
-            begun, lines=2, duplicates=1, raw_bytes=20, text_bytes=9, stored_bytes=4, cut=cut
+            begun,
+            lines=2,
+            duplicates=1,
+            raw_bytes=20,
+            text_bytes=9,
+            stored_bytes=4,
+            skipped_lines=3,
+            found=[problem],
+            cut=cut,
+            worked_ms=5,
         )
-    at_limit = catalog.restores.get("ab12")
-    counts = at_limit.lines, at_limit.duplicates, at_limit.bytes, at_limit.text_bytes, at_limit.read_bytes
-    assert counts == (4, 2, 40, 18, 8)
-    raised = catalog.restores.set_limits("ab12", lines=10, size=None)
-    counts = raised.lines, raised.duplicates, raised.bytes, raised.text_bytes, raised.read_bytes
-    assert counts == (2, 1, 20, 9, 4)
-    assert (raised.limit_lines, raised.limit_bytes) == (10, 0)
-    assert [one.state for one in catalog.restores.chunks("ab12")] == [ChunkState.DONE, ChunkState.LOADING]
+    assert counts(catalog.restores.get("ab12")) == (4, 2, 40, 18, 8, 6, 1)
+    assert [one.chunk for one in catalog.restores.problems("ab12")] == [0, 1]
+    assert catalog.restores.get("ab12").worked_ms == 10
+    begun = catalog.restores.begin(catalog.restores.chunks("ab12")[1])
+    assert counts(catalog.restores.get("ab12")) == (2, 1, 20, 9, 4, 3, 1)
+    assert [one.chunk for one in catalog.restores.problems("ab12")] == [0]
+    assert begun.lines == 0
+    with pytest.raises(Conflict, match="is done already"):
+        catalog.restores.begin(ledger()[0])
+
+
+def counts(now: Restore) -> tuple[int, ...]:
+    return (
+        *(now.lines, now.duplicates, now.bytes, now.text_bytes, now.read_bytes),
+        *(now.skipped_lines, now.skipped_objects),
+    )
+
+
+def test_resuming_sets_limits_and_state_in_one_step_or_neither(catalog: Catalog) -> None:
+    catalog.restores.create(replace(restore(), limit_lines=2), ledger())
+    begun = catalog.restores.begin(ledger()[0])
+    catalog.restores.done(begun, lines=2, duplicates=0, raw_bytes=20, text_bytes=9)
+    with pytest.raises(Conflict, match="is IN_PROGRESS, not PAUSED"):
+        catalog.restores.resume("ab12", limit_lines=None, limit_bytes=None)
+    catalog.restores.set_state("ab12", RestoreState.PAUSED, error="full")
+    for lines, size in ((None, None), (2, None), (0, 9)):
+        with pytest.raises(Conflict, match="has 2 lines of 9 bytes already"):
+            catalog.restores.resume("ab12", limit_lines=lines, limit_bytes=size)
+    resumed = catalog.restores.resume("ab12", limit_lines=3, limit_bytes=10)
+    assert (resumed.state, resumed.error) == (RestoreState.IN_PROGRESS, "")
+    assert (resumed.limit_lines, resumed.limit_bytes) == (3, 10)
+
+
+def test_a_restore_that_is_being_ended_can_be_resumed_at_its_limit(catalog: Catalog) -> None:
+    catalog.restores.create(replace(restore(), limit_lines=2), ledger())
+    begun = catalog.restores.begin(ledger()[0])
+    catalog.restores.done(begun, lines=2, duplicates=0, raw_bytes=20, cut=True)
+    catalog.restores.end_early("ab12", Partial.LIMIT)
+    catalog.restores.set_state("ab12", RestoreState.PAUSED)
+    assert catalog.restores.resume("ab12", limit_lines=None, limit_bytes=None).lines == 2
+    assert catalog.restores.chunks("ab12")[0].state is ChunkState.CUT
+
+
+def test_a_step_may_be_allowed_from_some_states_only(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), [])
+    catalog.restores.set_state("ab12", RestoreState.PAUSED)
+    with pytest.raises(Conflict, match="is PAUSED and cannot become FAILED"):
+        catalog.restores.set_state("ab12", RestoreState.FAILED, only_from=[RestoreState.IN_PROGRESS])
+    catalog.restores.failing("ab12", "too late")
+    assert catalog.restores.get("ab12").error == ""
 
 
 def test_problems_are_counted_all_and_kept_up_to_a_thousand(catalog: Catalog) -> None:
@@ -259,7 +311,7 @@ def test_paused_and_thawing_restores_keep_their_account(catalog: Catalog) -> Non
     catalog.restores.create(restore(), ledger())
     for state in (RestoreState.PAUSED, RestoreState.THAWING, RestoreState.IN_PROGRESS):
         assert catalog.restores.set_state("ab12", state).state is state
-        assert [one.id for one in catalog.restores.with_lines()] == ["ab12"]
+        assert catalog.accounts.get("r-one-ab12").restore_id == "ab12"
     catalog.restores.started("ab12", 5)
     catalog.restores.started("ab12", 6)
     catalog.restores.frozen("ab12", 3)

@@ -42,6 +42,7 @@ RESTORE = Restore(
     read_bytes=250,
     text_bytes=300,
     started_at=BEGUN,
+    worked_ms=10_000,
     created_by="k-1",
     reason="TICKET-7",
     files={"provider": "s3", "bucket": "out", "format": "parquet"},
@@ -90,6 +91,7 @@ def test_a_restore_is_shown_with_who_why_what_and_how_much_and_nothing_secret() 
 def test_every_field_of_a_restore_is_shown_but_the_secret() -> None:
     renamed = {"from_ms": "from", "to_ms": "to"}
     hidden = {"files_secret", "planned_objects", "planned_lines", "planned_bytes", "planned_raw_bytes"}
+    hidden.add("worked_ms")  # in bytes_per_s and seconds_left
     fields = {renamed.get(name, name) for name in vars(RESTORE) if name not in hidden}
     assert fields - seen().keys() == set()
 
@@ -108,15 +110,15 @@ def test_the_time_left_is_that_of_a_quarter_three_times() -> None:
 @pytest.mark.parametrize(
     ("changes", "share", "rate", "left"),
     [
-        ({"started_at": 0, "read_bytes": 0, "bytes": 0}, 0.0, None, None),
+        ({"worked_ms": 0, "read_bytes": 0, "bytes": 0}, 0.0, None, None),
         ({"read_bytes": 0, "bytes": 0}, 0.0, 0, None),
         ({"planned_bytes": 0, "read_bytes": 0}, 0.0, 100, None),
         ({"read_bytes": 1500}, 0.99, 100, 0.1),
         ({"state": RestoreState.PAUSED}, 0.25, None, None),
         ({"state": RestoreState.THAWING}, 0.25, None, None),
-        ({"state": RestoreState.ACTIVE, "finished_at": BEGUN + 2000}, 1.0, 500, None),
+        ({"state": RestoreState.ACTIVE, "finished_at": NOW, "worked_ms": 2000}, 1.0, 500, None),
         ({"state": RestoreState.ACTIVE, "partial": Partial.LIMIT, "finished_at": NOW}, 0.25, 100, None),
-        ({"state": RestoreState.ACTIVE, "finished_at": BEGUN}, 1.0, None, None),
+        ({"state": RestoreState.ACTIVE, "finished_at": NOW, "worked_ms": 0}, 1.0, None, None),
     ],
 )
 def test_progress_divides_by_nothing(

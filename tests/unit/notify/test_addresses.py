@@ -30,6 +30,8 @@ def test_a_url_of_a_web_server_is_taken_as_it_is(url: str) -> None:
         *("", "example.org", "ftp://example.org", "https://", "https:///x", "http://example.org:x/"),
         *("http://exa mple.org", "http://example.org/\n", "http://example.org/\x00", "http://[::1/"),
         *("http://example.org/#part", "http://exämple.org/", "http://a..b/", "http://x/" + "y" * 2000),
+        *("http://xn--/", "http://xn--a-ecp.example/", "http://[v1.x]/", "http://0251.0376.0251.0376/"),
+        *("http://100.100.100.200/", "http://[2002:a9fe:a9fe::]/"),
         *("http://169.254.169.254/latest/meta-data", "http://[fe80::1]/", "http://[::ffff:169.254.1.1]/"),
     ],
 )
@@ -94,6 +96,12 @@ def test_what_is_no_mail_server_is_refused(text: str) -> None:
         mail_server(text)
 
 
+@pytest.mark.parametrize("user", ["ops:p%C3%A4ss", "%C3%B6ps:pass", "ops:pa%00ss", "ops:pa%0Ass", "ops:%FF"])
+def test_a_user_and_a_password_that_cannot_be_sent_are_refused(user: str) -> None:
+    with pytest.raises(ValueError, match=r"^a user and a password of printable ASCII characters: "):
+        mail_server(f"smtps://{user}@mail.example.org")
+
+
 def test_addresses_at_which_credentials_are_told_are_refused() -> None:
     refused = (
         "169.254.169.254",
@@ -106,6 +114,27 @@ def test_addresses_at_which_credentials_are_told_are_refused() -> None:
     assert all(refused_address(one) for one in (*refused, "fd00:ec2::254", "64:ff9b::a9fe:a9fe"))
     others = ("127.0.0.1", "10.0.0.1", "169.253.1.1", "::1", "fd00::1", "2001:db8::1", "64:ff9b::a00:1")
     assert not any(refused_address(one) for one in (*others, "example.org", ""))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("100.100.100.200", "168.63.129.16", "fd20:ce::254", "::ffff:100.100.100.200"),
+        *("2002:a9fe:a9fe::", "2002:a9fe:1::5", "2002:6464:64c8::1"),  # 6to4
+        *("::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "64:ff9b::6464:64c8"),
+        *("2001:0:a9fe:a9fe::", "2001:0:102:304:0:0:5601:5601"),  # Teredo: of its server, of its client
+    ],
+)
+def test_addresses_of_clouds_and_those_that_lead_to_them_are_refused(address: str) -> None:
+    assert refused_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["100.100.100.201", "2002:a00:1::", "::a00:1", "64:ff9b:1::a00:1", "2001:0:102:304::", "2001:4860::1"],
+)
+def test_addresses_beside_them_are_not(address: str) -> None:
+    assert not refused_address(address)
 
 
 def test_receivers_of_a_restore_are_checked() -> None:

@@ -6,7 +6,11 @@ import email
 import email.policy
 import errno
 import re
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -128,3 +132,52 @@ def test_a_long_subject_in_any_script_comes_back_as_it_was() -> None:
     message = mail(replace(SENT, subject=subject), SENDER, NOW)
     parsed = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
     assert parsed["Subject"] == subject
+
+
+@contextmanager
+def answering(answers: dict[str, str]) -> Iterator[MailServer]:
+    """A mail server for one conversation that answers these commands in its own way; "": it hangs up."""
+    usual = {"EHLO": "250-odd\r\n250 AUTH PLAIN CRAM-MD5", "DATA": "354 go on", "QUIT": "221 bye"}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rwb", 0) as lines:
+                lines.write(b"220 odd\r\n")
+                in_data = False
+                for line in lines:
+                    command = line[:4].decode().strip().upper()
+                    in_data = line != b".\r\n" if in_data else command == "DATA"
+                    if in_data and command != "DATA":
+                        continue
+                    answer = (usual | answers).get(command, "250 OK")
+                    if not answer:
+                        break
+                    lines.write(answer.encode() + b"\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            host, port = listening.getsockname()
+            yield MailServer(host=host, port=port, tls="none")
+        finally:
+            thread.join()
+
+
+def test_a_password_that_cannot_be_sent_is_a_try_that_failed() -> None:
+    with answering({}) as odd:
+        told = Email(replace(odd, user="ops", password="päss"), SENDER).send(SENT, NOW)
+    assert told.error.startswith("127.0.0.1 cannot be used: 'ascii' codec can't encode")
+    assert "päss" not in told.error
+
+
+def test_a_server_whose_challenge_is_no_base64_is_a_try_that_failed() -> None:
+    with answering({"AUTH": "334 a"}) as odd:
+        told = Email(replace(odd, user="ops", password="hush"), SENDER).send(SENT, NOW)
+    assert told.error.startswith("127.0.0.1 cannot be used: ")
+
+
+@pytest.mark.parametrize("farewell", ["500 what?", "nonsense", ""])
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_at_the_end(farewell: str) -> None:
+    with answering({"QUIT": farewell}) as odd:
+        assert Email(odd, SENDER).send(SENT, NOW) == Try()

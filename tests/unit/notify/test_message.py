@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from logkeep.catalog.values import OnLimit, Partial, RestoreState
-from logkeep.notify.message import document, fields_of, waits_at_its_limit
+from logkeep.catalog.values import Partial, RestoreState
+from logkeep.notify.message import document, fields_of, waits
 from logkeep.notify.template import DEFAULT_TEXT, FIELDS, Template
+from logkeep.restore.carry import _limit_reached
 from tests.unit.notify.receivers import notice, restore
 
 PUBLIC = "https://logs.example.org/"
+PAUSED: dict[str, Any] = {"state": RestoreState.PAUSED}
 
 
 def test_the_document_tells_the_restore() -> None:
@@ -96,25 +98,32 @@ def test_the_default_text_is_calm() -> None:
         ({"state": RestoreState.DONE, "partial": Partial.LIMIT}, "is done in part, as its limit was reached"),
         ({"state": RestoreState.FAILED, "partial": Partial.LIMIT}, "has failed"),
         ({"state": RestoreState.ABORTED}, "was stopped"),
-        ({"state": RestoreState.PAUSED}, "waits, as its limit is reached"),
+        ({"state": RestoreState.PAUSED}, "is paused"),
+        (PAUSED | {"error": "the limit of 9 bytes is reached"}, "waits, as its limit is reached"),
+        (PAUSED | {"error": "the bucket cannot be reached"}, "waits, as an error stopped it"),
     ],
 )
 def test_the_outcome_says_the_state_in_words(changes: dict[str, Any], outcome: str) -> None:
     assert fields_of(restore(**changes), "")["outcome"] == outcome
 
 
+def test_a_limit_is_known_by_the_words_in_which_it_is_told() -> None:
+    for limits in ({"limit_lines": 5}, {"limit_bytes": 9}, {"limit_lines": 5, "limit_bytes": 9}):
+        error = _limit_reached(restore(**limits))
+        assert fields_of(restore(**PAUSED, error=error), "")["outcome"] == "waits, as its limit is reached"
+
+
 @pytest.mark.parametrize(
-    ("changes", "waits"),
+    ("changes", "waiting"),
     [
-        ({"limit_lines": 4321}, True),
-        ({"limit_lines": 4322}, False),
-        ({"limit_bytes": 500, "text_bytes": 500}, True),
-        ({"limit_bytes": 500, "text_bytes": 499}, False),
-        ({}, False),
-        ({"limit_lines": 4321, "on_limit": OnLimit.KEEP}, False),
-        ({"limit_lines": 4321, "state": RestoreState.IN_PROGRESS}, False),
+        ({"error": "the limit of 5000 lines is reached"}, True),
+        ({"error": "the bucket cannot be reached"}, True),
+        ({"error": ""}, False),
+        ({"error": "", "limit_lines": 4321}, False),
+        ({"error": "the bucket cannot be reached", "state": RestoreState.IN_PROGRESS}, False),
     ],
 )
-def test_a_pause_at_the_limit_is_told_from_one_on_request(changes: dict[str, Any], waits: bool) -> None:
-    paused = {"state": RestoreState.PAUSED, "on_limit": OnLimit.ASK}
-    assert waits_at_its_limit(restore(**(paused | changes))) is waits
+def test_one_that_has_to_wait_is_told_from_one_that_is_paused_on_request(
+    changes: dict[str, Any], waiting: bool
+) -> None:
+    assert waits(restore(**({"state": RestoreState.PAUSED} | changes))) is waiting

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import smtplib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.values import Notice, NoticeState, OnLimit, Restore, RestoreState
+from logkeep.catalog.values import Notice, NoticeState, Restore, RestoreState
 from logkeep.errors import Overloaded
 from logkeep.notify.addresses import MailServer
 from logkeep.notify.channel import Channel, Try
@@ -22,6 +24,7 @@ from logkeep.notify.webhook import Webhook
 from tests.unit.notify.receivers import NOW, hook, mail_box, restore
 
 SECOND, HOUR = 1000, 3_600_000
+LIMIT = "the limit of 4321 lines is reached"
 WAITING, SENT, FAILED = NoticeState.WAITING, NoticeState.SENT, NoticeState.FAILED
 
 
@@ -205,12 +208,12 @@ def test_without_receivers_nothing_is_written_down(site: Site) -> None:
     assert (notifier.round(), site.notices()) == (None, [])
 
 
-def test_saying_it_twice_is_saying_it_once_but_every_pause_at_a_limit_counts(site: Site) -> None:
+def test_saying_it_twice_is_saying_it_once_but_every_pause_counts(site: Site) -> None:
     notifier = site.notifier()
-    paused = restore(state=RestoreState.PAUSED, finished_at=0, on_limit=OnLimit.ASK, limit_lines=4321)
+    paused = restore(state=RestoreState.PAUSED, finished_at=0, error=LIMIT)
     notifier.ended(paused)
     site.now += HOUR
-    notifier.ended(replace(paused, limit_lines=4000))
+    notifier.ended(replace(paused, error="the bucket cannot be reached"))
     site.now += HOUR
     ended = restore(finished_at=site.now)
     for _ in range(2):
@@ -226,7 +229,8 @@ def test_what_ended_just_before_a_crash_is_made_up(site: Site) -> None:
         restore(id="told", finished_at=NOW - 2000),
         restore(id="untold"),
         restore(id="failed", state=RestoreState.FAILED),
-        restore(id="paused", state=RestoreState.PAUSED, finished_at=0, on_limit=OnLimit.ASK, limit_lines=1),
+        restore(id="full", state=RestoreState.PAUSED, finished_at=0, error=LIMIT),
+        restore(id="stuck", state=RestoreState.PAUSED, finished_at=0, error="the bucket cannot be reached"),
         restore(id="on-request", state=RestoreState.PAUSED, finished_at=0),
         restore(id="long-ago", finished_at=NOW - 25 * HOUR),
         restore(id="deleted", state=RestoreState.DELETED),
@@ -237,7 +241,18 @@ def test_what_ended_just_before_a_crash_is_made_up(site: Site) -> None:
         notifier = site.notifier()
         for _ in range(2):
             notifier.round()
-    assert [one.restore_id for one in site.webhook.sent] == ["told", "untold", "failed", "paused"]
+    assert [one.restore_id for one in site.webhook.sent] == ["told", "untold", "failed", "full", "stuck"]
+
+
+def test_a_pause_after_a_retry_is_made_up_though_the_failure_was_told(site: Site) -> None:
+    failed = restore(state=RestoreState.FAILED, finished_at=NOW)
+    site.notifier().ended(failed)
+    site.now += HOUR
+    waits = replace(failed, state=RestoreState.PAUSED, started_at=site.now, finished_at=0, error=LIMIT)
+    site.restores = (waits,)
+    for _ in range(2):  # two starts
+        site.notifier().round()
+    assert [one.subject for one in site.webhook.sent] == ["restore.failed", "restore.paused"]
 
 
 def test_what_could_not_be_written_down_is_made_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,3 +292,40 @@ def test_a_started_worker_sends_what_ended(site: Site) -> None:
         assert receiver.done.wait(20)
         notifier.worker.stop()
     assert site.states() == [(SENT, 1)]
+
+
+def test_the_worker_goes_on_after_a_receiver_that_no_request_can_be_made_to(site: Site) -> None:
+    with hook() as receiver:
+        # As a catalog may hold it from before such names were refused.
+        told = restore(notify_url="http://xn--/")
+        notifier = site.notifier(channels={WEBHOOK: Webhook()}, wording=Wording())
+        notifier.ended(told)
+        notifier.ended(replace(told, id="next", notify_url=receiver.url))
+        notifier.worker.start()
+        assert receiver.done.wait(20)
+        assert notifier.worker.alive()
+        notifier.worker.stop()
+    assert site.states() == [(FAILED, 1)]
+    assert [one.state for one in site.notices("next")] == [SENT]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(ValueError("odd http://all.test/"), OSError("odd http://all.test/")),
+        *(httpx.InvalidURL("odd http://all.test/"), httpx.ReadError("odd http://all.test/")),
+        smtplib.SMTPException("odd http://all.test/"),
+    ],
+)
+def test_what_a_channel_raises_is_a_try_that_failed_and_the_next_is_sent(
+    site: Site, error: Exception
+) -> None:
+    def odd() -> None:
+        raise error
+
+    site.webhook.meanwhile = odd
+    notifier = site.notifier(wording=Wording(url="http://all.test/", addresses=("ops@example.org",)))
+    notifier.ended(restore())
+    assert notifier.round() == 30.0
+    assert site.states() == [(WAITING, 1), (SENT, 1)]
+    assert site.notices()[0].error == "odd ..."

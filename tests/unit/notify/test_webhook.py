@@ -173,20 +173,21 @@ def test_a_name_with_several_addresses_is_tried_at_each(
     assert receiver.posted[0].headers["host"].startswith("hook.test:")
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "::ffff:169.254.0.1", "fd00:ec2::254"])
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "2002:a9fe:a9fe::", "100.100.100.200"])
 def test_a_name_that_leads_to_a_link_local_address_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in ("127.0.0.1", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     told = Webhook().send(notice("http://metadata.test/"), NOW)
-    assert told == Try(error="metadata.test is link-local, and none is sent there", most_tries=1)
+    assert told == Try(error="metadata.test leads to where a cloud tells credentials", most_tries=1)
 
 
 @pytest.mark.parametrize(
     "url",
     [
         *("ftp://127.0.0.1/", "http://", "nonsense", "http://169.254.169.254/latest", "http://a..b/"),
+        *("http://xn--/", "http://xn--a-ecp.example/", "http://[v1.x]/"),
         *("http://[fe80::1]/", "http://127.0.0.1/\r\nX-Injected: 1", "http://127.0.0.1:99999/"),
     ],
 )
@@ -231,3 +232,23 @@ def test_a_host_that_the_environment_names_needs_no_proxy(
     assert "cannot be reached" in Webhook().send(notice(receiver.url), NOW).error
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert Webhook().send(notice(receiver.url), NOW) == Try()
+
+
+@pytest.mark.parametrize("proxy", ["host:abc", "http://jane:hu/sh@proxy.test", "http://", "http://xn--/"])
+def test_a_proxy_that_is_none_is_told_without_its_text(
+    receiver: Hook, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    assert Webhook().send(notice(receiver.url), NOW) == Try(
+        error="127.0.0.1 cannot be reached: the environment names no proxy that can be used"
+    )
+    assert receiver.posted == []
+
+
+def test_a_name_that_cannot_be_looked_up_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    told = Webhook().send(notice("http://odd.test/"), NOW)
+    assert told == Try(error="odd.test cannot be reached: label empty or too long")

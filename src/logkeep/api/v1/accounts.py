@@ -11,6 +11,7 @@ from logkeep.api.answers import Admin, administrator, admitted, answer, with_buc
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, one_line, seconds
 from logkeep.api.services import Services
+from logkeep.catalog.restores import RUNNING
 from logkeep.catalog.values import Account, AccountKind, Match, Origin
 from logkeep.errors import BadSetting, Conflict
 from logkeep.timeline import iso
@@ -147,7 +148,7 @@ def _check_unused(services: Services, name: str) -> None:
         raise Conflict(
             f"account {name!r} has sub-accounts, such as {children[0]!r}", hint="delete these first"
         )
-    if running := [one.id for one in catalog.restores.interrupted() if one.source == name]:
+    if running := [one.id for one in catalog.restores.list(*RUNNING) if one.source == name]:
         raise Conflict(
             f"restore {running[0]} reads the archive of account {name!r}",
             hint="abort it, or wait for its end",

@@ -89,7 +89,7 @@ def _restore(restore: Restore, position: int | None, stored: int, now: int) -> S
             "bytes": restore.planned_bytes,
             "raw_bytes": restore.planned_raw_bytes,
         },
-        "progress": _progress(restore, position, now),
+        "progress": _progress(restore, position),
         "lines": restore.lines,
         "bytes": restore.bytes,
         "read_bytes": restore.read_bytes,
@@ -120,12 +120,12 @@ def _restore(restore: Restore, position: int | None, stored: int, now: int) -> S
     }
 
 
-def _progress(restore: Restore, position: int | None, now: int) -> Shown:
+def _progress(restore: Restore, position: int | None) -> Shown:
     """How far it is, how fast it goes or went, and the time left if the rest goes as what is done did."""
     share = _share(restore)
     runs = position == 0
-    timed = restore.started_at and (runs or restore.finished_at)
-    took_s = max(0, (restore.finished_at or now) - restore.started_at) / 1000 if timed else 0.0
+    timed = runs or restore.finished_at
+    took_s = restore.worked_ms / 1000 if timed else 0.0
     return {
         "bytes": restore.bytes,
         "raw_bytes": restore.planned_raw_bytes,
@@ -152,7 +152,9 @@ def _paused_for(restore: Restore) -> str | None:
         0 < restore.limit_bytes <= restore.text_bytes,
         restore.error.startswith(_LIMIT),  # the next line may be longer than the room that is left
     )
-    return "limit" if restore.on_limit is OnLimit.ASK and any(reached) else "request"
+    if restore.on_limit is OnLimit.ASK and any(reached):
+        return "limit"
+    return "error" if restore.error else "request"
 
 
 def _expires_in(restore: Restore, now: int) -> int | None:

@@ -12,7 +12,7 @@ def upgrade() -> None:
     op.add_column("archives", sa.Column("layout", sa.String(32), nullable=False, server_default=""))
     op.add_column("archives", sa.Column("layout_options", sa.Text, nullable=False, server_default="{}"))
     _restores()
-    for name in ("text_bytes", "stored_bytes"):
+    for name in ("text_bytes", "stored_bytes", "skipped_lines"):
         op.add_column("chunks", _number(name))
     _problems()
     _notices()
@@ -21,7 +21,7 @@ def upgrade() -> None:
 def _restores() -> None:
     numbers = (
         *("limit_lines", "limit_bytes", "skipped_objects", "skipped_lines", "text_bytes", "read_bytes"),
-        *("started_at", "deleted_at", "frozen_objects", "files_written"),
+        *("started_at", "worked_ms", "deleted_at", "frozen_objects", "files_written"),
     )
     for name in numbers:
         op.add_column("restores", _number(name))
@@ -50,6 +50,7 @@ def _problems() -> None:
         sa.Column("sample", sa.Text, nullable=False),
         sa.Column("target", sa.Integer, nullable=False),
         sa.Column("whole", sa.Boolean(create_constraint=False), nullable=False),
+        sa.Column("chunk", sa.Integer, nullable=False),
     )
     op.create_index("problems_by_restore", "problems", ["restore_id", "id"])
 
