@@ -28,6 +28,7 @@ NAMES = (
     "foreign",
     "search",
     "grep",
+    "inplace",
     "upload",
     "chain",
     "accounts",

@@ -19,8 +19,10 @@ from logkeep.cli.output import amount, json_line, progress, seconds, size
 from logkeep.cli.place import open_place
 from logkeep.convert import Converted, Step
 from logkeep.convert import convert as convert_archive
+from logkeep.convert.apart import require_apart
 from logkeep.errors import BadSetting
 from logkeep.storage.base import Bucket
+from logkeep.storage.connection import connection_of_url, place_of
 from logkeep.storage.open import open_bucket
 from logkeep.timeline import MAX_MS, MIN_MS, TimeRange, parse_time
 
@@ -69,17 +71,18 @@ def convert(
     """Rewrite the archive of another system in SRC as a logkeep archive in DST.
 
     Lines go into the object of the hour of their own time, in order, each with an id: the source's if there
-    is one. A line whose id came before in its hour is left out. --from and --to are taken as whole hours,
+    is one. A line whose id and time came before is left out. --from and --to are taken as whole hours,
     so a large archive can be converted month by month. SRC is only read. A convert that was cut short can
     be run again. What cannot be read is passed over and named; then it ends with 1.
     """
     within = _range(from_, to)
+    options = pairs("--storage-dst", storage_dst)
     bucket = open_place(source, storage_src)
-    target = open_bucket(destination, pairs("--storage-dst", storage_dst))
-    if bucket.url == target.url:
-        raise BadSetting(
-            "SRC and DST are the same place", hint="name another bucket, prefix or folder for DST"
-        )
+    target = open_bucket(destination, options)
+    require_apart(
+        place_of(connection_of_url(source, pairs("--storage-src", storage_src))),
+        place_of(connection_of_url(destination, options)),
+    )
     chosen = _layout(bucket, layout, pairs("--layout-option", layout_options))
     started = time.perf_counter()
     with progress("{task.fields[done]}", quiet=as_json) as bar:

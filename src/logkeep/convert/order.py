@@ -1,11 +1,14 @@
-"""The lines of one hour in the order of their times, each id once. External: memory stays flat.
+"""The lines of one hour in the order of their times, each once. External: memory stays flat.
 
-Lines of equal times stay in the order in which they came. Of lines with one id the first that came is kept.
+Lines of equal times stay in the order in which they came. Of lines with one id and one time the first that
+came is kept, as a restore and a search do it; an id of 0 is none. Lines with one id and several times are all
+kept, but only those of the first time with their id: in an archive of ours an id is of one line.
 """
 
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,7 +27,10 @@ _RUN_LINES = 500_000
 _PIECE_BYTES = 128 << 10  # of each run, that is in memory while they are merged
 _IDS_AT_ONCE = 4_000_000
 
+_ID = re.compile(rb'\{"_lid":"\d+",')  # how a canonical line with an id begins
+
 Ints = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 Keyed = tuple[int, int, bytes]  # time, place in the order of arrival, line
 
 
@@ -35,7 +41,8 @@ class _Run:
     lines: Sequence[bytes]
     times: Ints
     places: Ints
-    ids: Ints  # in the order of arrival, -1 for none
+    ids: Ints  # in the order of arrival, 0 for none
+    at: Ints  # the time of each, in the order of arrival
 
     def __iter__(self) -> Iterator[Keyed]:
         return zip(self.times.tolist(), self.places.tolist(), self.lines, strict=True)
@@ -54,39 +61,52 @@ class Ordered:
         """Raises StorageUnavailable when the disk is full."""
         runs: list[Iterable[Keyed]] = []
         ids: list[Ints] = []
+        at: list[Ints] = []
         for number, run in enumerate(_runs(self._pieces)):
             ids.append(run.ids)
+            at.append(run.at)
             if runs and isinstance(runs[-1], _Run):
                 runs[-1] = _spilled(runs[-1], self._folder / f"run{number - 1}")
             runs.append(run)
         if len(runs) > 1 and isinstance(runs[-1], _Run):
             runs[-1] = _spilled(runs[-1], self._folder / f"run{len(runs) - 1}")
-        left_out = repeated(np.concatenate(ids)) if ids else np.zeros(0, np.bool_)
-        self.repeats = int(left_out.sum())
         keyed = heapq.merge(*runs) if len(runs) > 1 else iter(runs[0] if runs else ())
-        if not self.repeats:
+        if not ids:
+            return iter(())
+        repeats, shared = repeated(np.concatenate(ids), np.concatenate(at))
+        self.repeats = int(repeats.sum())
+        if not self.repeats and not shared.any():
             return (line for _, _, line in keyed)
-        return (line for _, place, line in keyed if not left_out[place])
+        return (
+            _without_id(line) if shared[place] else line for _, place, line in keyed if not repeats[place]
+        )
 
 
-def repeated(ids: Ints) -> npt.NDArray[np.bool_]:
-    """Which of the ids were there before; -1 never is. Looks at a part of the ids at a time."""
-    marked = np.zeros(len(ids), np.bool_)
+def _without_id(line: bytes) -> bytes:
+    found = _ID.match(line)
+    return b"{" + line[found.end() :] if found else line
+
+
+def repeated(ids: Ints, at: Ints) -> tuple[Marks, Marks]:
+    """Which of the ids were there before with the same time, and which of the others are there with an
+    earlier time; 0 is neither. Looks at a part of the ids at a time."""
+    repeats, shared = np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.bool_)
     parts = len(ids) // _IDS_AT_ONCE + 1
     for part in range(parts):
         places = np.concatenate(
             [
-                start + np.flatnonzero((some >= 0) & (some % parts == part))
+                start + np.flatnonzero((some > 0) & (some % parts == part))
                 for start in range(0, len(ids), _IDS_AT_ONCE)
                 for some in (ids[start : start + _IDS_AT_ONCE],)
             ]
             or [np.zeros(0, np.int64)]
         )
-        found = ids[places]
-        order = np.argsort(found, kind="stable")
-        found = found[order]
-        marked[places[order[1:][found[1:] == found[:-1]]]] = True
-    return marked
+        places = places[np.lexsort((at[places], ids[places]))]  # stable: equals stay as they came
+        before, behind = places[:-1], places[1:]
+        same_id, same_time = ids[before] == ids[behind], at[before] == at[behind]
+        repeats[behind[same_id & same_time]] = True
+        shared[behind[same_id & ~same_time]] = True
+    return repeats, shared
 
 
 def _runs(pieces: Iterable[bytes]) -> Iterator[_Run]:
@@ -116,6 +136,7 @@ def _run(lines: list[bytes], times: list[int], ids: list[int], first: int) -> _R
         times=at[order],
         places=order + first,
         ids=np.array(ids, np.int64),
+        at=at,
     )
 
 

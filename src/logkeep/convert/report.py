@@ -22,7 +22,7 @@ class Converted:
     sources: int  # objects of the source
     source_bytes: int  # as they are stored
     lines: int  # written
-    repeats: int  # left out: another line of the hour has their id
+    repeats: int  # left out: another line has their id and their time
     objects: int  # of the new archive
     found: int  # of them: were there already, with the same lines
     raw_bytes: int

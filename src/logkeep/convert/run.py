@@ -12,6 +12,7 @@ from pathlib import Path
 from logkeep.archive.foreign.base import Layout, Problem, Problems
 from logkeep.archive.foreign.find import ForeignObject, find_foreign
 from logkeep.archive.layout import key_of, parse_key
+from logkeep.convert.apart import require_apart
 from logkeep.convert.order import Ordered
 from logkeep.convert.report import Converted, Step
 from logkeep.convert.source import readings
@@ -45,13 +46,16 @@ def convert(
     `logkeep-convert` is emptied, so one convert at a time may use it. None: the system's temporary folder.
 
     What cannot be read is passed over and reported; an object that is damaged in the middle gives what
-    is before that. Raises BadSetting for an account that is none, Conflict when the destination holds
-    other objects under the same keys, StorageError when a bucket or the disk fails.
+    is before that. Raises BadSetting for an account that is none and for folders of which one is in the other
+    (of buckets the caller checks that: a Bucket does not tell its endpoint), Conflict when the destination
+    holds other objects under the same keys, StorageError when a bucket or the disk fails.
     """
     if parse_key(key_of(account, Hour(0), 0)) is None:
         raise BadSetting(
             f"{account!r} is no account", hint="it is made of letters, digits, '-' and '_'", field="account"
         )
+    if source.url.startswith("file:"):
+        require_apart(source.url, destination.url)
     if within is not None:
         within = TimeRange(start=hour_start(hour_of(within.start)), end=hour_end(hour_of(within.end - 1)))
     with _work_folder(work) as folder:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ import msgspec
 import zstandard
 
 from logkeep.archive.foreign.base import JSON_ERRORS, Problems
+from logkeep.archive.piece_file import PieceFile
 from logkeep.errors import StorageUnavailable
 from logkeep.timeline import MAX_MS, MIN_MS, Hour, hour_of
 
@@ -21,48 +21,24 @@ from logkeep.timeline import MAX_MS, MIN_MS, Hour, hour_of
 _HOUR_BYTES = 1 << 20
 _WAITING_BYTES = 64 << 20
 
-_SIZE = struct.Struct("<I")
-
 
 class Head(msgspec.Struct, gc=False):
-    """What decides where a line goes. `lid` is -1 for a line without an id."""
+    """What decides where a line goes. `lid` is 0 for a line without an id."""
 
     ts: Annotated[int, msgspec.Meta(ge=MIN_MS, lt=MAX_MS)] = msgspec.field(name="_ts")
-    lid: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] = msgspec.field(default=-1, name="_lid")
+    lid: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] = msgspec.field(default=0, name="_lid")
 
 
 heads = msgspec.json.Decoder(Head, strict=False).decode_lines  # not strict: `_lid` is a decimal string
 """The heads of canonical lines. Raises JSON_ERRORS for an id or a time that no line of an archive has."""
 
 
-class LineFile:
-    """Canonical lines on the disk, in the order in which they were appended: zstd frames with their sizes."""
+class LineFile(PieceFile):
+    """Canonical lines on the disk, whole ones in each piece. `append` raises StorageUnavailable when the
+    disk is full."""
 
     def __init__(self, path: Path, compressor: zstandard.ZstdCompressor) -> None:
-        """The compressor may be shared by files that are written by one thread."""
-        self.path = path
-        self._compressor = compressor
-
-    def append(self, lines: bytes) -> None:
-        """Whole lines. Raises StorageUnavailable when the disk is full."""
-        frame = self._compressor.compress(lines)
-        try:
-            with self.path.open("ab") as file:
-                file.write(_SIZE.pack(len(frame)) + frame)
-        except OSError as error:
-            raise no_room(self.path, error) from error
-
-    def __iter__(self) -> Iterator[bytes]:
-        """What was appended, piece by piece. The file is open only while a piece is read."""
-        at, end = 0, self.path.stat().st_size
-        decompressor = zstandard.ZstdDecompressor()
-        while at < end:
-            with self.path.open("rb") as file:
-                file.seek(at)
-                (size,) = _SIZE.unpack(file.read(_SIZE.size))
-                frame = file.read(size)
-            at += _SIZE.size + size
-            yield decompressor.decompress(frame)
+        super().__init__(path, compressor, no_room)
 
 
 class HourFiles:

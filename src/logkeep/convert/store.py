@@ -35,8 +35,8 @@ _HOUR_BITS = 32
 def frames_of(lines: Iterable[bytes], account: str, hour: Hour) -> Iterator[Frame]:
     """Frames of about 1 MiB of an hour's ordered lines, each with its account and with an id.
 
-    A line that came without an id gets one from its place in the hour: ids have to be unique in an archive,
-    and this one is the same whenever the same source is converted. It is below any that a server gives out.
+    A line that came without an id, or with 0, gets one from its place in the hour: it tells it from others of
+    its time, and is the same whenever the same source is converted. It is below any that a server gives out.
     """
     compressor = zstandard.ZstdCompressor(level=1)
     owner = b',"_account":"%b"' % account.encode()
@@ -48,7 +48,7 @@ def frames_of(lines: Iterable[bytes], account: str, hour: Hour) -> Iterator[Fram
         if head is None:
             raise DamagedArchive(f"a line is no canonical line: {line[:100]!r}")
         own, times = head.groups()
-        lid = int(own) if own else number
+        lid = int(own or 0) or number
         stamped = b'{"_lid":"%d",%b%b%b' % (lid, times, owner, line[head.end() :])
         ids.append(lid)
         piece.append(stamped)

@@ -93,9 +93,27 @@ def test_a_wrong_option_is_a_usage_error(
     assert not (tmp_path / "archive").exists()
 
 
-def test_a_place_is_not_converted_into_itself(source: Path) -> None:
-    done = run(convert, source, source, "--account", "main")
+@pytest.mark.parametrize(
+    ("below", "said"),
+    [
+        ("", "SRC and DST are the same place"),
+        ("converted", "DST is inside of SRC, so its objects would be read as the source's"),
+        ("..", "SRC is inside of DST, whose archive would have another one in it"),
+    ],
+)
+def test_a_place_is_not_converted_into_itself(source: Path, below: str, said: str) -> None:
+    done = run(convert, source, source / below, "--account", "main")
     assert isinstance(raised(done), BadSetting)
+    assert raised(done).message == said
+    assert [path for path in source.rglob("*") if path.is_file()] == [source / KEY]
+
+
+def test_prefixes_of_one_bucket_are_compared_at_their_endpoints() -> None:
+    keys: tuple[str, ...] = ("--storage-src", "credentials=keys", "--storage-src", "access_key_id=a")
+    keys = (*keys, "--storage-src", "secret_access_key=b", "--storage-src", "endpoint=http://127.0.0.1:1")
+    same = [each.replace("-src", "-dst") for each in keys]
+    done = run(convert, "s3://logs/old", "s3://logs/old/new", "--account", "a", *keys, *same)
+    assert raised(done).message.startswith("DST is inside of SRC")
 
 
 def test_without_a_layout_that_fits_it_says_where_to_look(tmp_path: Path) -> None:
@@ -109,7 +127,9 @@ def test_without_a_layout_that_fits_it_says_where_to_look(tmp_path: Path) -> Non
 
 
 def test_an_archive_below_a_folder_is_not_taken_for_none(source: Path, tmp_path: Path) -> None:
-    done = run(convert, source.parent, tmp_path / "archive", "--account", "main")
+    (tmp_path / "more").mkdir()
+    source.rename(tmp_path / "more" / "sumo")
+    done = run(convert, tmp_path / "more", tmp_path / "archive", "--account", "main")
     assert raised(done).message == "the archive is below sumo/"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,25 @@ def test_the_result_is_an_archive_as_it_should_be(source: Path, tmp_path: Path) 
     run(source, archive)
     report = verify(FolderBucket(archive))
     assert (report.findings, report.lines, report.objects, report.ok) == ((), 7, 2, True)
+
+
+def test_an_id_that_lines_of_other_times_share_and_0_make_no_repeats(source: Path, tmp_path: Path) -> None:
+    shared = [message(f"09:58:0{second}.000", f"{second}", "order-7") for second in (1, 2, 2)]
+    none = [message("09:58:03.000", text, "0") for text in ("x", "x")]
+    shutil.rmtree(source)
+    source.mkdir()
+    FolderBucket(source).put_new(next(iter(SOURCES)), b"".join(shared + none), "text/plain")
+    archive = tmp_path / "archive"
+    done = run(source, archive)
+    assert texts(archive) == {HOUR_09: ["1", "2", "x", "x"]}
+    assert (done.lines, done.repeats) == (4, 1)
+    assert verify(FolderBucket(archive)).ok
+
+
+def test_a_folder_in_the_other_is_refused(source: Path) -> None:
+    for destination in (source, source / "new", source.parent):
+        with pytest.raises(BadSetting, match="SRC"):
+            run(source, destination)
 
 
 def test_a_second_convert_finds_everything_to_be_there(source: Path, tmp_path: Path) -> None:

@@ -31,16 +31,18 @@ def test_lines_get_their_account_and_those_without_an_id_one_by_their_place() ->
         Record(ts=START, account='an"other', line="a"),
         Record(lid="77", ts=START + 1, ns=5, rx=START + 9, host="h", line='{"_ts":1}'),
         Record(ts=START + 2, rx=START + 9, level="info"),
+        Record(lid="0", ts=START + 3, line="b"),
     )
     assert lines_of(frame) == encode_lines(
         [
             Record(lid=str(HOUR * 2**32 + 1), ts=START, account="main", line="a"),
             Record(lid="77", ts=START + 1, ns=5, rx=START + 9, account="main", host="h", line='{"_ts":1}'),
             Record(lid=str(HOUR * 2**32 + 3), ts=START + 2, rx=START + 9, account="main", level="info"),
+            Record(lid=str(HOUR * 2**32 + 4), ts=START + 3, account="main", line="b"),
         ]
     )
-    assert (frame.lines, frame.min_ts, frame.max_ts) == (3, START, START + 2)
-    assert (frame.first_lid, frame.last_lid) == (77, HOUR * 2**32 + 3)
+    assert (frame.lines, frame.min_ts, frame.max_ts) == (4, START, START + 3)
+    assert (frame.first_lid, frame.last_lid) == (77, HOUR * 2**32 + 4)
 
 
 def test_frames_have_about_a_mebibyte_and_ids_go_on_from_one_to_the_next() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from logkeep.archive.foreign import ndjson
 from logkeep.archive.foreign.base import KeyHint, Problems
 from logkeep.archive.foreign.fields import ANY_NAMES, Mapped, Names, Varied
-from logkeep.archive.foreign.text import TextLines
+from logkeep.archive.foreign.text import TextLines, text_only
 from logkeep.record import Record
 
 
@@ -16,10 +16,11 @@ def read_anything(
 ) -> Iterator[list[Record]]:
     """Records of JSON objects and lines of text, batch by batch.
 
-    `default_ts` is for those without a time of their own; with -1, they go to `problems`.
+    What is known to be no text is a problem and has none. `default_ts` is for records without a time of their
+    own; with -1, they go to `problems`.
     """
     return ndjson.read(
-        content,
+        text_only(content, problems),
         problems,
         Mapped(names, default_ts=default_ts),
         Varied(names, default_ts=default_ts),

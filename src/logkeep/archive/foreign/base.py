@@ -38,7 +38,9 @@ from itertools import repeat
 from typing import Any, Protocol, cast
 
 import msgspec
+import numpy as np
 
+from logkeep.archive.foreign import time_columns
 from logkeep.instants import instant_of, instants_of
 from logkeep.record import NO_META, Record
 from logkeep.timeline import EPOCH, HOUR_MS, MAX_MS, MIN_MS, Hour, TimeRange, as_datetime, hour_start
@@ -127,7 +129,7 @@ class Layout(Protocol):
 
 
 _SKIPPED = re.compile(
-    r"(?:.*/)?(?:logzio-verified|aws-logs-write-test|archive-metadata\.json|_SUCCESS|index_[^/]*)"
+    r"(?:.*/)?(?:logzio-verified|aws-logs-write-test|_SUCCESS)"
     r"|(?:.*/)?(?:_manifest|_filter|_account)/.*"
     r"|.*/",
     re.DOTALL,
@@ -194,33 +196,56 @@ _HIGHEST_ID = str(_LOW_63_BITS)
 
 
 def lid_of(own: str) -> str:
-    """The record's id of the source's own: itself when it is a whole number below 2**63, else a hash."""
-    if own.isdigit() and own.isascii() and (len(own), own) <= (len(_HIGHEST_ID), _HIGHEST_ID):
-        return own
-    if not own:
+    """The record's id of the source's own: itself when it is a whole number below 2**63, else a hash. 0 is
+    none, here as everywhere: writers that have no id say it."""
+    if own == "0":
         return ""
-    return _hashed(own)
+    if not own or _is_id(own):
+        return own
+    [hashed] = _hashed([own])
+    return hashed
 
 
-def _hashed(own: str) -> str:
-    return str(int.from_bytes(blake2b(own.encode(), digest_size=8).digest(), "big") & _LOW_63_BITS)
+def _is_id(own: str) -> bool:
+    plain = own.isdigit() and own.isascii() and own[0] != "0"
+    return plain and (len(own), own) <= (len(_HIGHEST_ID), _HIGHEST_ID)
+
+
+_new_hash = blake2b(digest_size=8).copy  # a copy costs less than a new one
+
+
+def _hashed(all_own: Iterable[str]) -> list[str]:
+    digests = []
+    for own in all_own:
+        hashed = _new_hash()
+        hashed.update(own.encode())
+        digests.append(hashed.digest())
+    return list(map(str, (np.frombuffer(b"".join(digests), ">u8") & _LOW_63_BITS).tolist()))
 
 
 def lids(values: Sequence[object]) -> Sequence[str]:
     """`lid_of` of each, for a column of texts or numbers; at little cost where all are such numbers."""
     own = texts(values)
+    if "0" in own:
+        own = ["" if value == "0" else value for value in own]
     together = "".join(own)
     if not together:
         return own
-    if together.isdigit() and together.isascii():
-        longest = max(map(len, own))
-        if longest < len(_HIGHEST_ID) or (
-            longest == len(_HIGHEST_ID) and max([each for each in own if len(each) == longest]) <= _HIGHEST_ID
-        ):
+    if min(map(len, own)) > len(_HIGHEST_ID):
+        return _hashed(own)
+    if together.isdigit() and together.isascii() and min(own) > "0~":  # none is empty or begins with 0
+        most = len(_HIGHEST_ID)
+        if max(map(len, own)) < most:
             return own
-    if any(map(str.isdigit, own)):
-        return [lid_of(value) for value in own]
-    return [value and _hashed(value) for value in own]
+        stays = [len(value) < most or (len(value) == most and value <= _HIGHEST_ID) for value in own]
+    elif any(map(str.isdigit, own)):
+        stays = [not value or _is_id(value) for value in own]
+    else:
+        stays = [not value for value in own]
+    if all(stays):
+        return own
+    hashed = iter(_hashed([value for value, as_it_is in zip(own, stays, strict=True) if not as_it_is]))
+    return [value if as_it_is else next(hashed) for value, as_it_is in zip(own, stays, strict=True)]
 
 
 def text(value: object) -> str:
@@ -244,16 +269,15 @@ def levels(values: Sequence[object]) -> Sequence[str]:
 
 def times(values: Sequence[object]) -> tuple[Sequence[int], Iterable[int]]:
     """(epoch ms, nanoseconds below) of ISO 8601 texts or epoch numbers in s, ms, us or ns; -1 of no time."""
-    if (whole := instants_of(values)) is None and set(map(type, values)) == {str}:
-        seconds = {value[:20]: value for value in cast("Sequence[str]", values)}
-        if 2 * len(seconds) < len(values):  # read one of each second, then look up all
-            for value in seconds.values():
-                instant_of(value)
-            whole = instants_of(values)
-    if whole is not None:
+    all_texts = set(map(type, values)) == {str}
+    if all_texts and (column := time_columns.of_texts(cast("Sequence[str]", values))) is not None:
+        return column
+    if (whole := instants_of(values)) is not None:
         return whole, repeat(0)
+    if not all_texts and (column := time_columns.of_numbers(values)) is not None:
+        return column
     found: Sequence[tuple[int, int]]
-    if set(map(type, values)) == {str}:
+    if all_texts:
         by_text = {value: instant_of(value) or (-1, 0) for value in set(values)}
         found = [by_text[value] for value in values]
     else:
@@ -272,9 +296,15 @@ def tags(value: object) -> tuple[str, ...]:
     return tuple(filter(None, map(text, value))) if isinstance(value, list) else (text(value),)
 
 
-def tags_of(raw: bytes) -> tuple[str, ...]:
-    """`tags` of a value's JSON, b"" for none. Lines share theirs, so that `tags_of(bytes(line.tag))` of a
-    member that is declared as msgspec.Raw costs a tenth of making them anew."""
+def tags_of(column: Iterable[msgspec.Raw]) -> list[tuple[str, ...]]:
+    """`tags` of each value's JSON, NO_META for none. Lines share theirs, so that a member that is declared
+    as msgspec.Raw costs a twentieth of making them anew."""
+    raws = list(map(bytes, column))
+    by_raw = {raw: _tags_of_one(raw) for raw in set(raws)}
+    return [by_raw[raw] for raw in raws]
+
+
+def _tags_of_one(raw: bytes) -> tuple[str, ...]:
     if len(raw) > CACHED_BYTES:
         return tags(msgspec.json.decode(raw))
     return _cached_tags(raw)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from logkeep.archive.foreign import deflate, framed
-from logkeep.archive.foreign.source import Source
-from logkeep.errors import DamagedArchive
+from logkeep.archive.foreign.source import PIECE_BYTES, Source
+from logkeep.errors import DamagedArchive, LogkeepError
 
 Codec: TypeAlias = Callable[[Source], Iterator[bytes]]
 
@@ -50,7 +50,26 @@ def decompressed(stored: Iterator[bytes], key: str, size: int) -> Iterator[bytes
         raise DamagedArchive(
             f"{key} is compressed more than {MAX_NESTING} times", hint="no log archive should be; look at it"
         )
-    yield from source.pieces()
+    yield from _joined(source.pieces())
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, those of small gzip members together: many lines at once are read faster than few."""
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            if waiting and size + len(piece) > PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+            waiting.append(piece)
+            size += len(piece)
+    except LogkeepError:  # what came before is given in any case
+        if waiting:
+            yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _codec(head: bytes) -> Codec | None:

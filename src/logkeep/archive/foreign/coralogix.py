@@ -54,7 +54,6 @@ _BATCH_BYTES = 4 << 20  # of a batch, by what the file says of itself
 _BATCH_ROWS = 4096
 _MAX_GROUP_BYTES = 4 << 30
 _LABELS_KEPT = 10_000
-_TIME_CHARS = len("2022-03-28T08:50:57.946")
 _BARE_STARTS = ('{"text"', '{ "text"')
 
 
@@ -79,10 +78,10 @@ class _Labels(NamedTuple):
 _object = msgspec.json.Decoder(dict[str, Any])
 _bare = msgspec.json.Decoder(_Text)
 
-_Row: TypeAlias = tuple[str, str, str]  # metadata, labels, data
+_Rows: TypeAlias = tuple[Sequence[str], Sequence[str], Sequence[str]]  # metadata, labels, data
 
 
-class _Rows:
+class _Reader:
     """Makes records of rows. Of one object: it remembers labels and members that it met."""
 
     def __init__(self, problems: Problems) -> None:
@@ -97,37 +96,42 @@ class _Rows:
         """The next row is the one behind so many."""
         self.done = row
 
-    def records(self, rows: Sequence[_Row]) -> list[Record]:
+    def records(self, rows: _Rows) -> list[Record]:
         try:
             records = self._records(rows)
             if -1 not in [record.ts for record in records]:
-                self.done += len(rows)
+                self.done += len(records)
                 return records
         except JSON_ERRORS:
             pass
-        return [record for row in rows for record in self._one(row)]
+        return [record for row in zip(*rows, strict=True) for record in self._one(*row)]
 
-    def _one(self, row: _Row) -> list[Record]:
+    def _one(self, metadata: str, labels: str, data: str) -> list[Record]:
         self.done += 1
         try:
-            [record] = self._records([row])
+            [record] = self._records(([metadata], [labels], [data]))
         except JSON_ERRORS as error:
-            self._problem(f"its metadata or labels cannot be read: {error}", row)
+            self._problem(f"its metadata or labels cannot be read: {error}", metadata)
             return []
         if record.ts < 0:
-            self._problem(NO_TIME, row)
+            self._problem(NO_TIME, metadata)
             return []
         return [record]
 
-    def _records(self, rows: Sequence[_Row]) -> list[Record]:
-        # White space between JSON's values may be newlines, which part values here.
-        self._about("\n".join([(row[0] or "{}").replace("\n", " ") for row in rows]).encode())
+    def _records(self, rows: _Rows) -> list[Record]:
+        all_metadata, all_labels, all_data = rows
+        values = "\n".join(all_metadata)
+        if "" in all_metadata or values.count("\n") >= len(all_metadata):
+            # White space between JSON's values may be newlines, which part values here.
+            values = "\n".join([each.replace("\n", " ") or "{}" for each in all_metadata])
+        self._about(values.encode())
         abouts, metas = self._structs, self._metas
-        if len(abouts) != len(rows):
+        if len(abouts) != len(all_metadata):
             raise msgspec.DecodeError("it is empty, or more than one value")
         known = self._labels
-        labels = [known.get(row[1]) or self._learn(row[1]) for row in rows]
-        ts, ns = times([_in_utc(one.timestamp) for one in abouts])
+        by_text = {each: known.get(each) or self._learn(each) for each in set(all_labels)}
+        labels = [by_text[each] for each in all_labels]
+        ts, ns = times([one.timestamp for one in abouts])
         return list(
             map(
                 Record,
@@ -142,8 +146,8 @@ class _Rows:
                 repeat(""),
                 [_SEVERITIES.get(level, level) for level in levels([one.severity for one in abouts])],
                 repeat(()),
-                [_merged(one.rest, bytes(meta)) for one, meta in zip(labels, metas, strict=True)],
-                [_line(row[2]) for row in rows],
+                list(map(_merged, [one.rest for one in labels], map(bytes, metas))),
+                [_text_of(data) if data.startswith(_BARE_STARTS) else data for data in all_data],
             )
         )
 
@@ -159,13 +163,8 @@ class _Rows:
             self._labels[labels] = found
         return found
 
-    def _problem(self, reason: str, row: _Row) -> None:
-        self._problems.add(0, f"row {self.done}: {reason}", row[0][:800].encode(errors="replace"))
-
-
-def _in_utc(timestamp: object) -> object:
-    """The texts of these times have no zone: they are UTC."""
-    return f"{timestamp}Z" if type(timestamp) is str and len(timestamp) == _TIME_CHARS else timestamp
+    def _problem(self, reason: str, metadata: str) -> None:
+        self._problems.add(0, f"row {self.done}: {reason}", metadata[:800].encode(errors="replace"))
 
 
 @lru_cache(maxsize=4096)
@@ -176,13 +175,11 @@ def _merged(labels: bytes, members: bytes) -> msgspec.Raw:
     return msgspec.Raw(labels[:-1] + b"," + members[1:])
 
 
-def _line(data: str) -> str:
-    if data.startswith(_BARE_STARTS):
-        try:
-            return _bare.decode(data).text
-        except JSON_ERRORS:
-            return data
-    return data
+def _text_of(data: str) -> str:
+    try:
+        return _bare.decode(data).text
+    except JSON_ERRORS:
+        return data
 
 
 def _read(file: IO[bytes], problems: Problems) -> Iterator[list[Record]]:
@@ -199,21 +196,21 @@ def _read(file: IO[bytes], problems: Problems) -> Iterator[list[Record]]:
     if reason:
         problems.add(0, reason)
         return
-    rows, first = _Rows(problems), 0
+    reader, first = _Reader(problems), 0
     for number in range(opened.metadata.num_row_groups):
-        rows.go_to(first)
+        reader.go_to(first)
         try:
             for batch in _batches(opened, number):
-                yield rows.records(batch)
+                yield reader.records(batch)
         except (pa.ArrowException, OSError) as error:
             reason = str(error)[:200]
             problems.add(
-                0, f"row group {number + 1}, row {rows.done + 1}: it cannot be read further: {reason}"
+                0, f"row group {number + 1}, row {reader.done + 1}: it cannot be read further: {reason}"
             )
         first += opened.metadata.row_group(number).num_rows
 
 
-def _batches(opened: Any, group: int) -> Iterator[list[_Row]]:
+def _batches(opened: Any, group: int) -> Iterator[_Rows]:
     """The rows of one row group, some at a time."""
     import pyarrow as pa
 
@@ -222,7 +219,15 @@ def _batches(opened: Any, group: int) -> Iterator[list[_Row]]:
     most = max(1, min(_BATCH_ROWS, _BATCH_BYTES // a_row))
     for batch in opened.iter_batches(most, row_groups=[group], columns=list(COLUMNS)):
         columns = (batch.column(name).cast(pa.large_string()).fill_null("") for name in COLUMNS)
-        yield list(zip(*(column.to_numpy(zero_copy_only=False) for column in columns), strict=True))
+        metadata, labels, data = columns
+        shared = labels.dictionary_encode()  # rows have few different ones, each of which is one text then
+        of_row = shared.dictionary.to_numpy(zero_copy_only=False)[shared.indices.to_numpy()]
+        yield _texts(metadata), of_row.tolist(), _texts(data)
+
+
+def _texts(column: Any) -> list[str]:
+    found: list[str] = column.to_numpy(zero_copy_only=False).tolist()
+    return found
 
 
 def _refusal(parquet_file: Any) -> str:

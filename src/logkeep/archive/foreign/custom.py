@@ -17,7 +17,7 @@ from logkeep.archive.foreign import ndjson, table
 from logkeep.archive.foreign.base import DAY_MS, KeyHint, Problems
 from logkeep.archive.foreign.fields import ANY_NAMES, Mapped, Names, Times, Varied
 from logkeep.archive.foreign.path_template import PathTemplate
-from logkeep.archive.foreign.text import TextLines, TimeOfLine
+from logkeep.archive.foreign.text import TextLines, TimeOfLine, text_only
 from logkeep.archive.foreign.time_format import leading_time_by, times_by
 from logkeep.errors import BadSetting
 from logkeep.record import Record
@@ -65,7 +65,7 @@ class Custom:
             readers = Mapped(self.names, self.read_times), Varied(self.names, self.read_times)
             return ndjson.read(content, problems, *readers)
         if self.form == "text":
-            return ndjson.read(content, problems, self._text(key))
+            return ndjson.read(text_only(content, problems), problems, self._text(key))
         split = table.tabs if self.form == "tsv" else table.commas
         return table.read_table(content, problems, split, self.names, self.read_times, self.columns)
 

@@ -45,7 +45,7 @@ class _Line(msgspec.Struct, gc=False):
 
 def _records(lines: Sequence[_Line], metas: Sequence[msgspec.Raw]) -> list[Record]:
     ts, ns = times([line.date for line in lines])
-    tag_lists = [tags_of(bytes(line.tags)) for line in lines]
+    tag_lists = tags_of([line.tags for line in lines])
     envs = {each: _env_of(each) for each in set(tag_lists)}
     return list(
         map(

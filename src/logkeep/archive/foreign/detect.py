@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
+from logkeep.archive.foreign import otel
 from logkeep.archive.foreign.base import Layout, Problems, skipped
 from logkeep.archive.foreign.content import decompressed
 from logkeep.archive.foreign.layouts import LAYOUTS
 from logkeep.archive.foreign.plain import is_canonical
 from logkeep.archive.foreign.read import stored
+from logkeep.archive.foreign.text import binary_format, is_text
 from logkeep.archive.layout import object_key
 from logkeep.errors import DamagedArchive
 from logkeep.record import Record
@@ -24,6 +27,12 @@ _SHOWN = 5
 _DEEPEST = 4  # folders in front of the archive
 _OWN = "logkeep"
 _ANYTHING = ("logzio", "lines")  # layouts that take any key
+_BY_CONTENT = (  # (with its usual keys, with any others, how its objects begin)
+    ("otel", "otel-any", re.compile(rb'\s*\{\s*"resourceLogs"\s*:')),
+    ("firehose", "firehose-any", re.compile(rb'\s*\{\s*"messageType"\s*:')),
+)
+_NO_TEXT = ("otel", "otel-any", "coralogix")  # layouts whose objects need not be text
+_ANY_NAMES = "mezmo-pipeline"  # in folders of a day, as others have them too
 _LEAST_SHARE = 0.5  # of the keys, and of the lines, for a layout to be named
 
 
@@ -65,12 +74,13 @@ def detect(bucket: Bucket) -> Detection:
     """Looks at about 200 keys and into one object, of which it reads 4 MiB at most. Raises StorageError."""
     seen = list(islice(bucket.list(), _LISTED))
     own = [key for stat in seen if (key := object_key(stat.key)) is not None]
-    objects = [stat for stat in seen if stat.size and not skipped(stat.key)][:_KEYS]
+    objects = [stat for stat in seen if stat.size and not skipped(stat.key)]
+    objects = ([stat for stat in objects if not otel.is_sidecar(stat.key)] or objects)[:_KEYS]
     if not objects and own:
         objects = [bucket.head(own[0])]
     if not objects:
         return _nothing(f"there is no object with lines in {bucket.url}", keys=len(seen))
-    candidates = _candidates([stat.key for stat in objects])
+    candidates = _by_content(bucket, objects, _candidates([stat.key for stat in objects]))
     if own:
         candidates = [each for each in candidates if each.name != _OWN]
         candidates.insert(0, Candidate(name=_OWN, keys=len(objects)))
@@ -83,7 +93,8 @@ def detect(bucket: Bucket) -> Detection:
 
 
 def _candidates(keys: Sequence[str]) -> list[Candidate]:
-    """The layouts that take at least half of the keys, those that take most first."""
+    """The layouts that take at least half of the keys, those that take most first; of equals, that of any
+    names last."""
     found = []
     for layout in LAYOUTS.values():
         if layout.name in _ANYTHING:
@@ -95,12 +106,36 @@ def _candidates(keys: Sequence[str]) -> list[Candidate]:
         best = max(takes, key=lambda each: (each.keys, -len(each.prefix)))
         if best.keys >= _LEAST_SHARE * len(keys):
             found.append(best)
-    return sorted(found, key=lambda each: -each.keys)  # stable: equals stay in the order of LAYOUTS
+    # Stable: other equals stay in the order of LAYOUTS.
+    return sorted(found, key=lambda each: (-each.keys, each.name == _ANY_NAMES))
 
 
 def _taken(layout: Layout, keys: Sequence[str], prefix: str) -> int:
     inner = (key.removeprefix(prefix) for key in keys if key.startswith(prefix))
-    return sum(layout.hint(key) is not None for key in inner)
+    hints = [hint for key in inner if (hint := layout.hint(key)) is not None]
+    if layout.name in [any_keys for _, any_keys, _ in _BY_CONTENT]:
+        return sum(hint.times is not None for hint in hints)  # of any key it takes, those say something
+    return len(hints)
+
+
+def _by_content(bucket: Bucket, objects: Sequence[Stat], candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates, the layout first whose objects tell it by how they begin, whatever the keys are."""
+    head = _head(bucket, _example(objects, LAYOUTS["lines"], ""))
+    for usual, any_keys, beginning in _BY_CONTENT:
+        if beginning.match(head):
+            told = [each for each in candidates if each.name in (usual, any_keys)]
+            others = [each for each in candidates if each not in told]
+            return [*(told or [Candidate(name=any_keys, keys=len(objects))]), *others]
+    return candidates
+
+
+def _head(bucket: Bucket, opened: Stat) -> bytes:
+    """How the object begins, up to the first piece of its content."""
+    size = min(opened.size, _OPENED_BYTES)
+    try:
+        return next(decompressed(stored(bucket, opened.key, size), opened.key, size), b"")
+    except DamagedArchive:
+        return b""
 
 
 def _prefixes(keys: Sequence[str]) -> list[str]:
@@ -176,9 +211,12 @@ def _readable(
     """Records of the object's first bytes. That these end within something is no problem of the object's."""
     size = min(opened.size, _OPENED_BYTES)
     try:
-        yield from layout.records(
-            decompressed(stored(bucket, opened.key, size), opened.key, size), key, problems
-        )
+        content = decompressed(stored(bucket, opened.key, size), opened.key, size)
+        head = next(content, b"")
+        if layout.name not in _NO_TEXT and not is_text(head):
+            problems.add(0, f"it is {binary_format(head) or 'binary'}, not text")
+            return
+        yield from layout.records(chain((head,), content), key, problems)
     except DamagedArchive as damage:
         if size == opened.size:
             problems.add(0, damage.message)

@@ -4,7 +4,8 @@ Keys are `YYYY/MM/DD/HH/<tag>/<host>/<random>.log.gz`, the agent's time when it 
 the first line. Source: docs.edgedelta.com/archive-outputs. The schema of its lines is not documented there;
 "raw log and other source attributes" it says. So the line is the first of `raw`, `message`, `body`, `log`
 that is a text, the time the first of `timestamp`, `@timestamp`, `time`, `ts`; other members are in meta, and
-an event without any of those texts is a line as it is.
+an event without any of those texts is a line as it is. Nor does it say that records have ids: an `id` is a
+user's own, of an order perhaps that many lines are about, and must not make repeats of them. It is in meta.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from logkeep.archive.foreign.base import (
     Problems,
     dated_folders,
     levels,
-    lids,
     texts,
     time_of_key,
     times,
@@ -38,7 +38,6 @@ _FLUSHED_MS = HOUR_MS // 2
 
 
 class _Event(msgspec.Struct, gc=False):
-    id: Any = ""
     timestamp: Any = None
     at_timestamp: Any = msgspec.field(default=None, name="@timestamp")
     time: Any = None
@@ -66,7 +65,7 @@ def _readers(key: str) -> tuple[ndjson.Reader, ...]:
         return list(
             map(
                 Record,
-                lids([event.id for event in events]),
+                repeat(""),
                 ts,
                 ns,
                 repeat(-1),
@@ -98,7 +97,6 @@ def _readers(key: str) -> tuple[ndjson.Reader, ...]:
 _events = msgspec.json.Decoder(_Event)
 _WITHOUT_TEXT = Names(
     time=("timestamp", "@timestamp", "time", "ts"),
-    id=("id",),
     host=("host",),
     app=("service",),
     file=("file",),

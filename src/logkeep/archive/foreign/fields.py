@@ -201,7 +201,11 @@ def _struct_of(places: tuple[tuple[str, Place], ...]) -> Any:
 
 
 def _tags(column: Sequence[Any]) -> list[tuple[str, ...]]:
-    return [tags_of(bytes(value)) if isinstance(value, msgspec.Raw) else tags(value) for value in column]
+    return tags_of(column) if _all_raw(column) else [tags(value) for value in column]
+
+
+def _all_raw(column: Sequence[Any]) -> bool:
+    return set(map(type, column)) == {msgspec.Raw}
 
 
 def _attribute(member: str) -> str:
@@ -212,12 +216,20 @@ def _column(place: Place) -> Callable[[Sequence[Any]], Sequence[Any]]:
     first = attrgetter(_attribute(place[0]))
     if len(place) == 1:
         return lambda structs: [first(struct) for struct in structs]
-    return lambda structs: [_within(first(struct), place[1:]) for struct in structs]
+    names = place[1:]
+
+    def within(structs: Sequence[Any]) -> Sequence[Any]:
+        values = [first(struct) for struct in structs]
+        if not _all_raw(values):
+            return [_within(value, names) for value in values]
+        raws = list(map(bytes, values))
+        by_raw = {raw: _within(_object(raw), names) for raw in set(raws)}
+        return [by_raw[raw] for raw in raws]
+
+    return within
 
 
 def _within(value: Any, names: Sequence[str]) -> Any:
-    if isinstance(value, msgspec.Raw):
-        value = _object(bytes(value))
     for name in names:
         if not isinstance(value, dict):
             return None

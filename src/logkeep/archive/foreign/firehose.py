@@ -1,7 +1,8 @@
 """Amazon Data Firehose to S3: records one after another, with nothing between them unless it was added.
 
 Keys are `YYYY/MM/dd/HH/<stream>-<version>-YYYY-MM-DD-HH-MM-SS-<uuid>[.gz|…]`, the UTC time at which the
-oldest record arrived. `processing-failed/` and other error prefixes are no objects. Sources:
+oldest record arrived. With a prefix of the user's own the file's name is the same, the folders are any.
+`processing-failed/` and other error prefixes, which end in `-failed`, hold no lines. Sources:
 docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html and data-delivery.html.
 
 Records that CloudWatch Logs sends through a subscription are gzip documents themselves, so an object that
@@ -22,11 +23,13 @@ import msgspec
 from logkeep.archive.foreign import json_stream
 from logkeep.archive.foreign.base import (
     DAY_MS,
+    EVERYTHING,
     KeyHint,
     Problems,
     dated_folders,
     lids,
     meta_of,
+    skipped,
     text,
     texts,
     time_of_key,
@@ -37,10 +40,10 @@ from logkeep.archive.foreign.ndjson import Reader, Shape
 from logkeep.record import Record
 from logkeep.timeline import HOUR_MS, TimeRange
 
-_KEY = re.compile(
-    r"\d{4}/\d\d/\d\d/\d\d/[^/]+-\d+-(\d{4})-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-[0-9a-f-]{36}(?:\.[^/]*)?",
-    re.ASCII,
-)
+_NAME = r"[^/]+-\d+-(\d{4})-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-[0-9a-f-]{36}(?:\.[^/]*)?"
+_DATED = re.compile(r"\d{4}/\d\d/\d\d/\d\d/" + _NAME, re.ASCII)
+_IN_ANY_FOLDER = re.compile(r"(?:.*/)?" + _NAME, re.ASCII | re.DOTALL)
+_FAILED = re.compile(r"(?:.*/)?[^/]*[-_]failed/.*", re.DOTALL)
 _BUFFERED_MS = 15 * 60_000  # for this long Firehose collects at most
 
 
@@ -131,15 +134,42 @@ class Firehose:
         return dated_folders(within, "%Y/%m/%d/%H/", "%Y/%m/%d/", "%Y/%m/", "%Y/")
 
     def hint(self, key: str) -> KeyHint | None:
-        match = _KEY.fullmatch(key)
-        start = match and time_of_key(*match.groups())
-        if start is None:
-            return None
-        return KeyHint.around(start, _BUFFERED_MS, older=DAY_MS - _BUFFERED_MS, younger=HOUR_MS)
+        return _hint(_DATED, key)
 
     def records(self, content: Iterator[bytes], key: str, problems: Problems) -> Iterator[list[Record]]:
         del key
         return json_stream.read(content, problems, _SUBSCRIPTION, *_others())
 
 
+@dataclass(frozen=True)
+class AnyKeys:
+    """The same with a prefix of the user's own: the file's name tells the time, but no folder does, so the
+    whole place is listed. Objects of other names, which somebody gave them, are taken too."""
+
+    name: str = "firehose-any"
+    title: str = "Amazon Data Firehose under any keys"
+    margin_ms: int = DAY_MS
+
+    def folders(self, within: TimeRange | None) -> Sequence[str]:
+        del within
+        return EVERYTHING
+
+    def hint(self, key: str) -> KeyHint | None:
+        if skipped(key) or _FAILED.fullmatch(key):
+            return None
+        return _hint(_IN_ANY_FOLDER, key) or KeyHint()
+
+    def records(self, content: Iterator[bytes], key: str, problems: Problems) -> Iterator[list[Record]]:
+        return LAYOUT.records(content, key, problems)
+
+
+def _hint(pattern: re.Pattern[str], key: str) -> KeyHint | None:
+    match = pattern.fullmatch(key)
+    start = match and time_of_key(*match.groups())
+    if start is None:
+        return None
+    return KeyHint.around(start, _BUFFERED_MS, older=DAY_MS - _BUFFERED_MS, younger=HOUR_MS)
+
+
 LAYOUT = Firehose()
+LAYOUTS = (LAYOUT, AnyKeys())

@@ -31,7 +31,8 @@ _NAMES = Names(
 
 @dataclass(frozen=True)
 class FluentBit:
-    """`fluent-bit-logs/<tag>/2026/01/01/00/00/00-objectAbCd1234`, or `…/2026/01/01/00_00_00.gz-apwgylqg`.
+    """`fluent-bit-logs/<tag>/2026/01/01/00/00/00-objectAbCd1234`, `…/2026/01/01/00_00_00.gz-apwgylqg`, or
+    `…/2026/01/01/00/00/00/AbCd1234.gz`, which most configurations that are published ask for.
 
     The time is that of the object's first record. Those after it are as much younger as an upload waits,
     10 minutes unless set otherwise; 2 hours either way are for longer waits and records out of order.
@@ -59,6 +60,8 @@ def _first_time(key: str) -> int | None:
     return time_of_key(*match.groups()) if match else None
 
 
-_KEY = re.compile(r"(?:.*/)?(\d{4})/(\d\d)/(\d\d)/(\d\d)[/_-]?(\d\d)[/_-]?(\d\d)(?:[^0-9/][^/]*)?", re.ASCII)
+_KEY = re.compile(
+    r"(?:.*/)?(\d{4})/(\d\d)/(\d\d)/(\d\d)[/_-]?(\d\d)[/_-]?(\d\d)(?:[^0-9/][^/]*|/[^/]+)?", re.ASCII
+)
 
 LAYOUT = FluentBit()

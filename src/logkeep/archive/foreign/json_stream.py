@@ -96,12 +96,12 @@ class _Stream:
             self._passing, start = False, found.start()
         start = _behind_separators(buffer, start)
         values, end = _met(buffer, start, last=last)
-        records = read_all(values, self._readers)[0] if values else None
+        records = read_all(values, self._readers) if values else None
         if records is None:
             buffer = mended(buffer)
             spans, end = self._spans(buffer, start, last=last)
             found_values = [buffer[first:behind] for first, behind in spans]
-            records = read_all(b"\n".join(found_values), self._readers)[0]
+            records = read_all(b"\n".join(found_values), self._readers)
             if records is None:
                 offsets = [self._offset + first for first, _ in spans]
                 located = zip(offsets, found_values, strict=True)
@@ -145,6 +145,14 @@ class _Stream:
         return max(at + 1, len(buffer) - 1)
 
 
+def _last_of(parts: Sequence[bytes], buffer: bytes, start: int) -> int:
+    """Where the last of any of the parts begins, from `start` on; -1 without any."""
+    found = -1
+    for part in parts:  # behind what is found, only what is left is searched
+        found = max(found, buffer.rfind(part, max(start, found)))
+    return found
+
+
 def _behind_separators(buffer: bytes, at: int) -> int:
     found = _BETWEEN.match(buffer, at)
     return found.end() if found else at
@@ -157,7 +165,7 @@ def _met(buffer: bytes, start: int, *, last: bool) -> tuple[bytes, int]:
     """
     if not buffer.startswith(b"{", start):
         return b"", start
-    end = len(buffer) if last else max(buffer.rfind(meeting) for meeting in _MEETINGS) + 1
+    end = len(buffer) if last else _last_of(_MEETINGS, buffer, start) + 1
     if end > start:
         return buffer[start:end], end
     # Elements of an array begin alike, and inner objects otherwise.

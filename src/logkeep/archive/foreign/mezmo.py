@@ -65,7 +65,7 @@ def _records(lines: Sequence[_Line], metas: Sequence[msgspec.Raw]) -> list[Recor
             texts([line.file for line in lines]),
             texts([line.env for line in lines]),
             levels([line.level for line in lines]),
-            [tags_of(bytes(line.tag)) for line in lines],
+            tags_of([line.tag for line in lines]),
             metas,
             texts([line.line for line in lines]),
         )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from logkeep.archive.foreign.base import JSON_ERRORS, NO_TIME, Problems
+from logkeep.archive.foreign.crowded import MOST_VALUES, is_crowded, too_crowded
 from logkeep.archive.foreign.lines import each_line, whole_lines
 from logkeep.record import NO_META, Record
 from logkeep.surrogates import mended
@@ -24,6 +26,8 @@ Reader: TypeAlias = Callable[[bytes], list[Record]]
 
 # Of an object whose lines have more different members than this, meta is gathered line by line.
 _MOST_MEMBERS = 300
+_FEW_MEMBERS = 16  # of which a struct costs less than decoding it; with more, most lines lack many
+_MOST_WAITED = 63
 MOST_NAME_CHARS = 64 << 10  # of all members together; what caches hold stays small with it
 
 
@@ -71,7 +75,7 @@ class WithRest(Generic[T]):
     def __call__(self, values: bytes) -> list[Record]:
         if self._too_many:
             return self._one_by_one(values)
-        whole, others = self._decoders
+        whole, rest_of = self._decoders
         try:
             structs = whole.decode_lines(values)
         except msgspec.ValidationError:  # a member that was not met before, or no object
@@ -79,7 +83,7 @@ class WithRest(Generic[T]):
             return self(values)
         if not self._rest and not self._also_rest:
             return self._records(structs, [NO_META] * len(structs))
-        rest = others.decode_lines(values)
+        rest = rest_of(structs, values)
         encoded = _encode_lines(rest).split(b"\n")
         encoded.pop()
         if len(encoded) != len(rest):  # a value came over several lines; in JSON, no string holds a newline
@@ -112,14 +116,30 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 @lru_cache(maxsize=256)
 def _decoders(
     known: Hashable, rest: tuple[str, ...], also_rest: tuple[str, ...]
-) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
-    """Decoders of the known members, refusing members that are neither known nor of the rest; and of the
-    rest alone."""
+) -> tuple[msgspec.json.Decoder[Any], Callable[[Sequence[Any], bytes], Sequence[Any]]]:
+    """A decoder of the known members and the rest, refusing all others; and what makes structs of the rest
+    alone, which are encoded, of the structs decoded and of the values they are of."""
     whole = msgspec.defstruct(
         "Whole", _raw_members(rest), bases=(cast("Any", known),), forbid_unknown_fields=True, gc=False
     )
     others = msgspec.defstruct("Rest", _raw_members((*also_rest, *rest)), omit_defaults=True, gc=False)
-    return msgspec.json.Decoder(whole), msgspec.json.Decoder(others)
+    again = msgspec.json.Decoder(others)
+    attributes = {
+        field.encode_name: field.name
+        for field in msgspec.structs.fields(whole)
+        if field.type is msgspec.Raw and field.default is NO_META
+    }
+    names = [attributes[name] for name in (*also_rest, *rest) if name in attributes]
+    # A known member that was decoded is not as it came.
+    as_they_came = len(names) == len(also_rest) + len(rest) <= _FEW_MEMBERS
+    columns = [attrgetter(name) for name in names]
+
+    def rest_of(structs: Sequence[Any], values: bytes) -> Sequence[Any]:
+        if as_they_came:
+            return list(map(others, *[map(column, structs) for column in columns]))
+        return again.decode_lines(values)
+
+    return msgspec.json.Decoder(whole), rest_of
 
 
 def _raw_members(names: Sequence[str]) -> list[tuple[str, Any, Any]]:
@@ -130,33 +150,72 @@ def _raw_members(names: Sequence[str]) -> list[tuple[str, Any, Any]]:
 
 
 def read(content: Iterator[bytes], problems: Problems, *readers: Reader) -> Iterator[list[Record]]:
-    """Records of JSON lines, by the first of the readers that takes them and finds their times.
+    """Records of JSON lines, batch by batch by the first of the readers that takes one and finds its times.
 
     A line that none takes, or whose record has no time, goes to `problems`.
     """
-    first = 0  # the reader that took a batch before is asked first
+    turns = _Turns(readers)
     for offset, whole in whole_lines(content, problems):
-        found, taker = read_all(whole, readers, first)
-        if found is None:
-            yield one_by_one(each_line(offset, whole), problems, readers)
-        else:
-            first = taker
-            yield found
+        found = turns.read_all(whole)
+        yield one_by_one(each_line(offset, whole), problems, readers) if found is None else found
 
 
-def read_all(values: bytes, readers: Sequence[Reader], first: int = 0) -> tuple[list[Record] | None, int]:
-    """Records of values by the first reader, from number `first` on, that takes all and finds all times,
-    or None; and the number of the first reader that took all."""
-    taker = -1
-    for number in range(first, len(readers)):
-        try:
-            records = readers[number](values)
-        except JSON_ERRORS:
-            continue
-        taker = number if taker < 0 else taker
-        if -1 not in [record.ts for record in records]:
-            return records, taker
-    return None, first
+class _Turns:
+    """Asks the readers of an object in their order, but seldom those that refuse batch after batch.
+
+    The first is the fastest: a batch that it refuses, since it is of one line or unlike all others, must not
+    cost it those that follow. A reader that refused n batches in a row which another one took is asked last
+    in the next 2**(n - 1) - 1 batches, at most _MOST_WAITED.
+    """
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = readers
+        self._refused = [0] * len(readers)  # batches in a row
+        self._waits = [0] * len(readers)  # for so many batches
+
+    def read_all(self, values: bytes) -> list[Record] | None:
+        """`read_all` of the readers, those that wait last."""
+        order = sorted(range(len(self._readers)), key=lambda number: self._waits[number] > 0)
+        self._waits = [max(0, waits - 1) for waits in self._waits]
+        refused: list[int] = []
+        for number in order:
+            records = _taken(values, self._readers[number])
+            if records is None:
+                refused.append(number)
+                continue
+            self._refused[number] = self._waits[number] = 0
+            if _have_times(records):
+                if values.find(b"\n", 0, -1) >= 0:  # one line says little of others
+                    self._let_wait(refused)
+                return records
+        return None
+
+    def _let_wait(self, refused: Sequence[int]) -> None:
+        for number in refused:
+            self._refused[number] += 1
+            self._waits[number] = min((1 << self._refused[number] - 1) - 1, _MOST_WAITED)
+
+
+def read_all(values: bytes, readers: Sequence[Reader]) -> list[Record] | None:
+    """Records of values by the first of the readers that takes all and finds all times, or None."""
+    for reader in readers:
+        records = _taken(values, reader)
+        if records is not None and _have_times(records):
+            return records
+    return None
+
+
+def _taken(values: bytes, reader: Reader) -> list[Record] | None:
+    if len(values) > MOST_VALUES and is_crowded(values):
+        return None
+    try:
+        return reader(values)
+    except JSON_ERRORS:
+        return None
+
+
+def _have_times(records: Sequence[Record]) -> bool:
+    return -1 not in [record.ts for record in records]
 
 
 def one_by_one(
@@ -176,6 +235,9 @@ def one_by_one(
 
 
 def _read_one(offset: int, value: bytes, problems: Problems, readers: Sequence[Reader]) -> list[Record]:
+    if is_crowded(value):
+        problems.add(offset, too_crowded(), value)
+        return []
     reason = ""
     without_time: list[Record] = []
     for each in _attempts(value):
@@ -186,7 +248,7 @@ def _read_one(offset: int, value: bytes, problems: Problems, readers: Sequence[R
                 if each is value:
                     reason = _reason(error)  # of the last, which takes most
                 continue
-            if -1 not in [record.ts for record in records]:
+            if _have_times(records):
                 return records
             without_time = without_time or records
         if without_time:

@@ -11,11 +11,14 @@ import msgspec
 
 from logkeep.archive.foreign import json_stream
 from logkeep.archive.foreign.base import JSON_ERRORS, MAX_DOCUMENT_BYTES, Problems
+from logkeep.archive.foreign.crowded import is_crowded, too_crowded
 from logkeep.archive.foreign.ndjson import Shape
 from logkeep.archive.foreign.otlp import Origin, instant, level_of, line_of, origin_of, record_of, with_times
 from logkeep.record import Record
 
 _AT_ONCE = 200  # records
+_MOST_VALUES = 3_000_000  # of one message; 16 MiB of attributes with short values have 2 million
+_SAMPLE_BYTES = 800
 
 
 class _Value(msgspec.Struct, gc=False):
@@ -207,8 +210,12 @@ def read_json(content: Iterator[bytes], problems: Problems) -> Iterator[list[Rec
         if size > MAX_DOCUMENT_BYTES:
             break
     else:
+        message = b"".join(pieces)
+        if is_crowded(message, _MOST_VALUES):
+            problems.add(0, too_crowded(_MOST_VALUES), message[:_SAMPLE_BYTES])
+            return
         try:
-            document = _document.decode(b"".join(pieces))
+            document = _document.decode(message)
         except JSON_ERRORS:
             pass
         else:

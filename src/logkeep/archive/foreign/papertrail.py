@@ -7,13 +7,14 @@ npmjs.com/package/papertrail-s3-tail-stream.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 
 import msgspec
 
+from logkeep.archive.foreign import time_columns
 from logkeep.archive.foreign.base import (
     CACHED_BYTES,
     DAY_MS,
@@ -70,24 +71,27 @@ class Papertrail:
 def _all(whole: bytes) -> list[Record] | None:
     """The records of lines that are all as they should be, else None."""
     try:
-        rows = [line.split("\t", 9) for line in whole.decode().split("\n") if line]
+        text = whole.decode()
     except UnicodeDecodeError:
         return None
+    rows = [line.split("\t", 9) for line in text.split("\n") if line]
     if set(map(len, rows)) != {_COLUMNS}:
         return None
     ids, generated, received, sources, names, ips, facilities, severities, programs, messages = zip(
         *rows, strict=True
     )
-    instants = list(map(_instant, generated))
-    if (-1, 0) in instants:
+    ts, ns = _instants(generated)
+    if -1 in ts:
         return None
+    abouts = list(zip(sources, ips, facilities, strict=True))
+    metas = {about: _meta(*about) for about in set(abouts)}
     return list(
         map(
             Record,
             lids(ids),
-            [ms for ms, _ in instants],
-            [ns for _, ns in instants],
-            [_instant(each)[0] for each in received],
+            ts,
+            ns,
+            _instants(received)[0],
             repeat(""),
             names,
             programs,
@@ -95,8 +99,8 @@ def _all(whole: bytes) -> list[Record] | None:
             repeat(""),
             map(str.lower, severities),
             repeat(()),
-            map(_meta, sources, ips, facilities),
-            [message.removesuffix("\r") for message in messages],
+            [metas[about] for about in abouts],
+            [message.removesuffix("\r") for message in messages] if "\r" in text else messages,
         )
     )
 
@@ -138,6 +142,19 @@ def _record(line: str, raw: str) -> Record:
         message.removesuffix("\r"),
         raw,
     )
+
+
+def _instants(texts: Sequence[str]) -> tuple[Sequence[int], Iterable[int]]:
+    """`_instant` of each, as columns."""
+    if (column := time_columns.of_texts(texts, _known_instant)) is not None:
+        return column
+    found = list(map(_instant, texts))
+    return [ms for ms, _ in found], [ns for _, ns in found]
+
+
+def _known_instant(text: str) -> tuple[int, int] | None:
+    found = _instant(text)
+    return None if found[0] < 0 else found
 
 
 def _instant(text: str) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def _records(lines: Sequence[_Line], others: Sequence[msgspec.Raw]) -> list[Reco
             texts([line.file for line in lines]),
             texts([line.env for line in lines]),
             levels([line.level for line in lines]),
-            [tags_of(bytes(line.tag)) for line in lines],
+            tags_of([line.tag for line in lines]),
             map(_together, [line.meta for line in lines], others),
             texts([line.line for line in lines]),
             texts([line.raw for line in lines]),

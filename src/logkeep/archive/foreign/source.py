@@ -52,15 +52,19 @@ class Source:
 
     def head(self, count: int) -> bytes:
         """The same as `up_to`, but the bytes stay to be read."""
+        if len(self._here) - self._from >= count:  # as it mostly is, and costs no copy of what is there
+            return self._here[self._from : self._from + count]
         found = self.up_to(count)
-        self._here, self._from = found + self._here[self._from :], 0
-        self.at -= len(found)
+        self.put_back(found)
         return found
 
     def put_back(self, unread: bytes) -> None:
         """Bytes that were read last and are not wanted after all."""
-        self._here, self._from = unread + self._here[self._from :], 0
         self.at -= len(unread)
+        if len(unread) <= self._from:  # they are still there
+            self._from -= len(unread)
+        else:
+            self._here, self._from = unread + self._here[self._from :], 0
 
     def pieces(self) -> Iterator[bytes]:
         """All that is left, in pieces of at most PIECE_BYTES."""

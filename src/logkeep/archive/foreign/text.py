@@ -7,14 +7,16 @@ time that the object's name gives, where it gives one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import TypeAlias
 
 import msgspec
 
+from logkeep.archive.foreign import time_columns
+from logkeep.archive.foreign.base import Problems
 from logkeep.instants import instant_of
-from logkeep.record import Record, text_of
+from logkeep.record import NO_META, Record, text_of
 
 TimeOfLine: TypeAlias = Callable[[str], tuple[int, int] | None]
 
@@ -29,6 +31,54 @@ _WEB = re.compile(  # Apache's and nginx's: 1.2.3.4 - - [20/Nov/2026:09:12:13 +0
     r"[^\[]{0,300}\[(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)\]", re.ASCII
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+# How files begin that are no text. Three letters could begin a line of text, so that a control character has
+# to follow; of none of these formats it is far.
+_MAGIC = {
+    b"PAR1": "a Parquet file",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x7fELF": "a program",
+    b"SQLite format 3\0": "an SQLite database",
+}
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+_HEAD_BYTES = 64 << 10
+
+
+def binary_format(head: bytes) -> str:
+    """`a Parquet file`: what content that begins so is, when it is known to be no text; else ""."""
+    for magic, name in _MAGIC.items():
+        if head.startswith(magic) and _CONTROL.search(head, 0, _HEAD_BYTES):
+            return name
+    return ""
+
+
+def is_text(head: bytes) -> bool:
+    """Whether content that begins so is taken for text: without NULs, unless it is JSON, whose lines are
+    checked one by one."""
+    if binary_format(head):
+        return False
+    return b"\0" not in head[:_HEAD_BYTES] or head.lstrip().startswith((b"{", b"["))
+
+
+def text_only(content: Iterator[bytes], problems: Problems) -> Iterator[bytes]:
+    """The content; none of it, with a problem, when it is known to be no text."""
+    head = b""
+    for piece in content:
+        head += piece
+        if len(head) >= _MAGIC_BYTES:
+            break
+    if name := binary_format(head):
+        problems.add(0, f"the object is {name} and has no lines", head)
+        return
+    if head:
+        yield head
+    yield from content
+
+
+_MAGIC_BYTES = 2 * max(map(len, _MAGIC))
 
 
 class TextLines:
@@ -55,6 +105,9 @@ class TextLines:
         except UnicodeDecodeError:
             pairs = [text_of(line.removesuffix(b"\r")) for line in lines]
         else:
+            if self._time_of is leading_time and (records := _all_timed(list(filter(None, texts)))):
+                self._last = records[-1].ts, records[-1].ns
+                return records
             pairs = list(zip(texts, repeat("")))
         return self._records(pairs)
 
@@ -68,6 +121,30 @@ class TextLines:
         if last[0] >= 0 and (not found or found[0].ts >= 0):  # else these are read again, one by one
             self._last = last
         return found
+
+
+def _all_timed(lines: Sequence[str]) -> list[Record] | None:
+    """Records of lines that all begin with ISO 8601 times of one kind; None of others."""
+    if not lines or not _ISO.match(lines[0]):
+        return None
+    found = list(map(_ISO.match, lines))
+    if (column := time_columns.of_texts([(each and each[0]) or "" for each in found], leading_time)) is None:
+        return None
+    ts, ns = column
+    nothing = repeat("")
+    return list(
+        map(
+            Record,
+            nothing,
+            ts,
+            ns,
+            repeat(-1),
+            *repeat(nothing, 6),
+            repeat(()),
+            repeat(NO_META),
+            lines,
+        )
+    )
 
 
 def leading_time(line: str) -> tuple[int, int] | None:

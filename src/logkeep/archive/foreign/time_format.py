@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import cast
 
+from logkeep.archive.foreign import time_columns
 from logkeep.archive.foreign.base import times
 from logkeep.archive.foreign.fields import Times
 from logkeep.archive.foreign.text import TimeOfLine
@@ -55,6 +56,8 @@ def times_by(name: str) -> Times:
             factor, numbers = _FACTORS[name], cast("Sequence[int]", values)
             if min(numbers) >= 0 and max(numbers) < MAX_MS // factor:
                 return [number * factor for number in numbers], repeat(0)
+        if name in _NS_OF and (column := time_columns.of_epochs(values, _NS_OF[name])) is not None:
+            return column
         found = [read(value) or (-1, 0) for value in values]
         return [ms for ms, _ in found], [ns for _, ns in found]
 

@@ -23,12 +23,17 @@ _NAMES = replace(
 )
 
 
+_ZONES_MS = 14 * HOUR_MS
+
+
 @dataclass(frozen=True)
 class Vector:
     """`date=2026-01-01/1767225600-<uuid>.log.gz`; the slash may lack, or any other prefix be there.
 
-    A date in front is the events' own. Else the number, the second of the upload, tells: events are older,
-    by as long as a batch and a buffer wait; a day is for a sink that was down.
+    A date in front is the events' own, in the time zone that the user set, so that it may be up to 14 hours
+    from UTC's; within them is also that a line's own time may be a little before the event's. Else the
+    number, the second of the upload, tells: events are older, by as long as a batch and a buffer wait; a day
+    is for a sink that was down.
     """
 
     name: str = "vector"
@@ -46,7 +51,7 @@ class Vector:
         year, month, day, uploaded = match.groups()
         start = time_of_key(year, month, day) if year else None
         if start is not None:
-            return KeyHint.around(start, DAY_MS)
+            return KeyHint.around(start, DAY_MS, older=_ZONES_MS, younger=_ZONES_MS)
         return KeyHint.around(int(uploaded) * 1000, 0, older=DAY_MS, younger=HOUR_MS)
 
     def records(self, content: Iterator[bytes], key: str, problems: Problems) -> Iterator[list[Record]]:

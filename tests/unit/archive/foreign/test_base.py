@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 import pytest
 
@@ -32,8 +34,7 @@ def at(when: str) -> int:
         "_manifest/year=2024/month=01/day=01/a.2024-01-01.0000.json",
         "_filter/x",
         "x/_account/a.json",
-        "idx/archive-metadata.json",
-        "year=2024/index_trace_id_1.json.gz",
+        "x/_SUCCESS",
         "some/folder/",
     ],
 )
@@ -41,18 +42,33 @@ def test_markers_and_sidecars_are_skipped(key: str) -> None:
     assert skipped(key)
 
 
-@pytest.mark.parametrize("key", ["a.json.gz", "my_manifest/a", "year=2024/reindex_a.json", "_a"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a.json.gz",
+        "my_manifest/a",
+        "year=2024/reindex_a.json",
+        "_a",
+        "logs/index_20260101.log.gz",
+        "a/archive-metadata.json",
+    ],
+)
 def test_objects_are_not_skipped(key: str) -> None:
     assert not skipped(key)
 
 
 def test_a_whole_number_that_fits_is_the_id_itself() -> None:
     assert lid_of("9223372036854775807") == "9223372036854775807"
-    assert lid_of("0") == "0"
+    assert lid_of("1") == "1"
     assert lid_of("") == ""
 
 
-@pytest.mark.parametrize("own", ["9223372036854775808", "99999999999999999999", "-1", "AYx", "\u0663"])
+def test_an_id_of_0_is_none() -> None:
+    assert lid_of("0") == ""
+    assert list(lids([0, "5", "0", None])) == ["", "5", "", ""]
+
+
+@pytest.mark.parametrize("own", ["9223372036854775808", "99999999999999999999", "-1", "AYx", "\u0663", "007"])
 def test_any_other_id_becomes_a_number_below_2_63_that_is_always_the_same(own: str) -> None:
     assert lid_of(own) == lid_of(own) != own
     assert 0 <= int(lid_of(own)) < 1 << 63
@@ -67,6 +83,8 @@ def test_any_other_id_becomes_a_number_below_2_63_that_is_always_the_same(own: s
         ["", ""],
         ["abc", "", "def"],
         ["abc", "5"],
+        ["007", "5"],
+        ["0", "5", "x"],
         [5, None, "6"],
     ],
 )
@@ -147,3 +165,14 @@ def test_a_value_as_text_is_its_json() -> None:
     assert [text(each) for each in ("a", None, 1, 1.5, True, {"a": [1]}, msgspec.Raw(b"[ 1]"))] == [
         "a", "", "1", "1.5", "true", '{"a":[1]}', "[ 1]",
     ]  # fmt: skip
+
+
+def test_the_hash_of_an_id_is_the_low_63_bits_of_blake2b() -> None:
+    own = ["AYx", "AY0123456789abcdef0123456789", "9" * 56, "\xe9t\xe9"]
+    hashes = [int.from_bytes(blake2b(each.encode(), digest_size=8).digest(), "big") for each in own]
+    expected = [str(each % (1 << 63)) for each in hashes]
+    assert list(map(lid_of, own)) == expected
+    assert list(lids(own)) == expected
+    assert list(lids(["7", *own, ""])) == ["7", *expected, ""]
+    assert list(lids(own[1:3])) == expected[1:3]
+    assert list(lids(["1" * 19, "9" * 19])) == ["1" * 19, lid_of("9" * 19)]

@@ -6,13 +6,15 @@ import gzip
 import resource
 import zlib
 from collections.abc import Callable, Iterator
+from random import Random
 
 import cramjam
 import pytest
 import zstandard
 
 from logkeep.archive.foreign.content import decompressed
-from logkeep.errors import DamagedArchive
+from logkeep.archive.foreign.source import PIECE_BYTES
+from logkeep.errors import DamagedArchive, StorageUnavailable
 
 LINES = b"".join(b'{"_ts":%d,"_line":"a line of some length, number %d"}\n' % (n, n * n) for n in range(9000))
 HALF = len(LINES) // 2
@@ -194,3 +196,29 @@ def test_a_bare_snappy_block_that_says_to_be_huge_is_refused() -> None:
     stored = b"\xff\xff\xff\xff\x0f\x00" + bytes(200 << 20)
     with pytest.raises(DamagedArchive, match="bare Snappy block of more than"):
         content(stored, 1 << 20)
+
+
+def test_small_members_are_given_together() -> None:
+    members = [gzip.compress(b"%d\n" % number * 100) for number in range(2000)]
+    pieces = list(decompressed(iter([b"".join(members)]), "k", sum(map(len, members))))
+    assert b"".join(pieces) == b"".join([b"%d\n" % number * 100 for number in range(2000)])
+    assert max(map(len, pieces)) <= PIECE_BYTES
+    assert len(pieces) == -(-sum(map(len, pieces)) // PIECE_BYTES)
+
+
+@pytest.mark.parametrize("lengths", [(10, 200_000, 10, 10), (200_000, 10, 200_000), (0, 1, 0, 5000, 0)])
+def test_members_may_be_of_any_length(lengths: tuple[int, ...]) -> None:
+    random = Random(1)
+    parts = [random.randbytes(length) for length in lengths]
+    assert content(b"".join(map(gzip.compress, parts)), 1 << 20) == b"".join(parts)
+
+
+def test_what_came_before_a_storage_error_is_given() -> None:
+    def stored() -> Iterator[bytes]:
+        yield gzip.compress(b"first" * 10) + gzip.compress(b"second")
+        raise StorageUnavailable("it does not answer")
+
+    found = decompressed(stored(), "k", 1000)
+    assert next(found) == b"first" * 10 + b"second"
+    with pytest.raises(StorageUnavailable):
+        next(found)

@@ -43,6 +43,13 @@ OBJECTS: dict[str, dict[str, bytes]] = {
         b'"logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":'
         b'[{"id":"35600000000000000000","timestamp":1767312000000,"message":"m"}]}'
     },
+    "otel-any": {
+        "2026/01/02/app-0001.json.gz": b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":'
+        b'"1767312000000000000","body":{"stringValue":"m"}}]}]}]}'
+    },
+    "firehose-any": {
+        f"logs/year=2026/month=01/day=02/stream-1-2026-01-02-03-04-05-{UUID}.gz": b'{"time":1767312000000}'
+    },
     "cloudwatch": {f"exportedlogs/{UUID}/stream/000000.gz": b"2026-01-02T00:00:00.000Z text\n"},
     "cribl": {"2026/01/02/CriblOut-abc.0.json.gz": b'{"_time":1767312000.5,"_raw":"m","host":"h"}\n'},
     "sumo": {
@@ -52,6 +59,9 @@ OBJECTS: dict[str, dict[str, bytes]] = {
     "edgedelta": {"2026/01/02/03/tag/host/x.log.gz": b'{"timestamp":1767312000000,"message":"m"}\n'},
     "lines": {"whatever/app-2026-01-02.log": b"2026-01-02 00:00:00 text\n  more\n"},
 }
+
+
+IN_ANY_FOLDER = ("vector", "fluentbit", "cloudwatch", "cribl", "otel-any", "firehose-any")
 
 
 def detected(root: Path, objects: dict[str, bytes]) -> Detection:
@@ -76,7 +86,7 @@ def test_a_layout_is_known_by_its_keys_and_an_object(tmp_path: Path, name: str) 
 def test_an_archive_below_other_folders_is_found_with_its_prefix(tmp_path: Path, name: str) -> None:
     found = detected(tmp_path, {f"some/where/{key}": content for key, content in OBJECTS[name].items()})
     assert found.layout == name
-    if name not in ("vector", "fluentbit", "cloudwatch", "cribl"):  # these may have any prefix
+    if name not in IN_ANY_FOLDER:
         assert found.prefix == "some/where/"
         assert any("add that to its URL" in reason for reason in found.reasons)
 
@@ -105,6 +115,51 @@ def test_an_object_of_no_lines_with_times_fits_nothing(tmp_path: Path) -> None:
     assert found.layout is None
     assert found.keys == 2
     assert all("does not fit" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["2026/01/02/x.json", "year=2026/month=01/day=02/x.log", "dt=20260102/hour=09/archive_0.1.a.json.gz"],
+)
+def test_what_begins_as_otlp_or_cloudwatch_s_messages_is_that_whatever_the_key_says(
+    tmp_path: Path, key: str
+) -> None:
+    [otlp], [payload] = OBJECTS["otel"].values(), OBJECTS["firehose"].values()
+    assert detected(tmp_path / "a", {key: b"\n" + otlp}).layout == "otel-any"
+    assert detected(tmp_path / "b", {key: payload}).layout == "firehose-any"
+
+
+def test_many_sidecars_do_not_hide_what_is_beside_them(tmp_path: Path) -> None:
+    objects = dict(OBJECTS["otel"])
+    [key] = objects
+    for number in range(9):
+        objects[key.replace("logs_", f"index_{number}_")] = b'{"a":1}'
+    assert detected(tmp_path, objects).layout == "otel"
+
+
+PARQUET = b"PAR1\x15\x04\x15 message\n 2026-01-02 00:00:00 more\n" * 9
+BINARY = {
+    "a Parquet file": PARQUET,
+    "a ZIP archive": b"PK\x03\x04\n2026\n",
+    "a program": b"\x7fELF\x02\x01\x01\0\n",
+    "an ORC file": b"ORC\x08\x03\x10\n",
+    "an Avro file": b"Obj\x01\x04\x16avro\n",
+    "an SQLite database": b"SQLite format 3\0\n",
+    "binary": b"what it is\n" * 5000 + b"\0\n",
+}
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("key", ["year=2026/month=01/day=02/part-0", "2026/01/02/x.gz"])
+def test_what_is_no_text_is_said_to_be_none(tmp_path: Path, name: str, key: str) -> None:
+    found = detected(tmp_path, {key: BINARY[name]})
+    assert found.layout is None
+    assert all(f"it is {name}, not text" in reason for reason in found.reasons)
+
+
+def test_a_nul_in_json_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    [(key, line)] = OBJECTS["datadog"].items()
+    assert detected(tmp_path, {key: line * 9 + b"\0\0\n"}).layout == "datadog"
 
 
 def test_a_damaged_object_is_no_crash(tmp_path: Path) -> None:

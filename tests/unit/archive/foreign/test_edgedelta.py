@@ -44,6 +44,16 @@ def test_an_event_without_a_text_is_a_line_as_it_is() -> None:
     assert problems == []
 
 
+def test_an_id_is_a_member_like_others_that_lines_may_share() -> None:
+    content = b"".join(
+        b'{"timestamp":1621026600500,"id":7,"message":"order 7 step %d"}\n' % step for step in range(2)
+    )
+    lines, problems = read(LAYOUT, content + b'{"timestamp":1621026600500,"id":7}\n', KEY)
+    assert [line.get("_lid") for line in lines] == [None] * 3
+    assert [line.get("_meta") for line in lines] == [{"id": 7}, {"id": 7}, None]
+    assert problems == []
+
+
 def test_what_cannot_be_read_is_reported_with_its_offset() -> None:
     good = b'{"timestamp":1621026600500,"raw":"r"}\n'
     lines, problems = read(LAYOUT, good + b"[1]\n" + b'{"raw":"no time"}\n' + good, KEY)

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from logkeep.archive.foreign.base import KeyHint
 from logkeep.archive.foreign.content import decompressed
-from logkeep.archive.foreign.firehose import LAYOUT
+from logkeep.archive.foreign.firehose import LAYOUT, LAYOUTS
 from logkeep.timeline import TimeRange, parse_time
 
 from .in_pieces import read
@@ -141,3 +142,21 @@ def test_the_key_says_when_the_oldest_record_came() -> None:
 )
 def test_other_keys_are_none_of_it(key: str) -> None:
     assert LAYOUT.hint(key) is None
+
+
+def test_with_a_prefix_of_the_user_s_own_the_name_tells_the_time() -> None:
+    _, layout = LAYOUTS
+    name = KEY.rsplit("/", 1)[-1]
+    for folder in ("", "logs/year=2020/month=09/day=14/hour=19/", "a/b/"):
+        assert layout.hint(folder + name) == LAYOUT.hint(KEY)
+    assert list(layout.folders(TimeRange(start=0, end=1))) == [""]
+    assert read(layout, as_json(MESSAGE), "logs/" + name) == (RECORDS, [])
+
+
+def test_of_other_names_nothing_is_known_and_what_failed_is_left_out() -> None:
+    _, layout = LAYOUTS
+    assert layout.hint("by/somebody.json.gz") == KeyHint()
+    name = KEY.rsplit("/", 1)[-1]
+    for folder in ("processing-failed/2020/09/14/19/", "errors/result=splunk-failed/"):
+        assert layout.hint(folder + name) is None
+    assert layout.hint("_manifest/a.json") is None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -109,3 +109,75 @@ def test_members_of_long_names_are_kept() -> None:
 def test_values_that_are_no_objects_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         ndjson.WithRest(Known, records)(b"[1]\n")
+
+
+class Asked:
+    """A reader that counts how often it is asked, and refuses what `refuses` says."""
+
+    def __init__(self, refuses: Callable[[bytes], bool] = lambda _: False) -> None:
+        self.batches = 0
+        self._refuses = refuses
+
+    def __call__(self, values: bytes) -> list[Record]:
+        self.batches += 1
+        if self._refuses(values):
+            raise msgspec.DecodeError("not mine")
+        return LINES(values)
+
+
+def batches(*contents: bytes, readers: Sequence[ndjson.Reader]) -> None:
+    problems = Problems("k")
+    found = list(ndjson.read(iter(contents), problems, *readers))
+    assert (len(found), problems.count) == (len(contents), 0)
+
+
+FULL = b'{"t":1}\n{"t":2}\n'
+SHORT = b'{"t":1}\n'
+
+
+def is_short(values: bytes) -> bool:
+    return values == SHORT
+
+
+def test_a_short_batch_that_the_first_reader_refuses_costs_it_no_batch_behind() -> None:
+    first, second = Asked(is_short), Asked()
+    batches(FULL, SHORT, *[FULL] * 20, *[SHORT] * 5, *[FULL] * 20, readers=(first, second))
+    assert (first.batches, second.batches) == (47, 6)
+
+
+def test_a_full_batch_that_the_first_reader_refuses_costs_it_no_batch_behind() -> None:
+    odd = b'{"t":3}\n{"t":4}\n'
+    first, second = Asked(lambda values: values == odd), Asked()
+    batches(*[FULL, odd] * 10, readers=(first, second))
+    assert (first.batches, second.batches) == (20, 10)
+
+
+def test_a_reader_that_refuses_batch_after_batch_is_asked_ever_more_seldom_and_again_when_it_takes_one() -> (
+    None
+):
+    first, second = Asked(lambda values: b"5" in values), Asked()
+    odd = b'{"t":5}\n{"t":5}\n'
+    batches(*[odd] * 200, readers=(first, second))
+    assert (first.batches, second.batches) == (9, 200)
+    batches(*[odd] * 20, *[FULL] * 40, readers=(first := Asked(lambda values: b"5" in values), Asked()))
+    assert first.batches == 5 + 40 - 11
+
+
+def test_a_reader_that_waits_is_asked_of_what_no_other_takes() -> None:
+    first, second = Asked(lambda values: b"5" in values), Asked(lambda values: b"5" not in values)
+    batches(*[b'{"t":5}\n{"t":5}\n'] * 9, FULL, readers=(first, second))
+    assert first.batches == 4 + 1
+
+
+@pytest.mark.parametrize("also_rest", [(), ("m",)])
+@pytest.mark.parametrize("count", [1, 2, 5, 40])
+def test_other_members_are_meta_as_they_came_however_many_they_are(
+    count: int, also_rest: Sequence[str]
+) -> None:
+    others = [b'"x%d":%d.0' % (number, number) for number in range(count)]
+    of_all = [b'"m":1.0'] if also_rest else []
+    lines = [b"{%b}" % b",".join([b'"t":1', b'"m":1.0', *others[number:]]) for number in range(count)]
+    reader = ndjson.WithRest(Known, records, also_rest=also_rest)
+    assert metas(reader, b"\n".join(lines)) == [
+        b"{%b}" % b",".join([*of_all, *others[number:]]) for number in range(count)
+    ]

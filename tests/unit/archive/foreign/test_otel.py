@@ -7,7 +7,9 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
-from logkeep.archive.foreign.otel import LAYOUT
+from logkeep.archive.foreign import otlp_proto
+from logkeep.archive.foreign.base import KeyHint, Problems
+from logkeep.archive.foreign.otel import LAYOUT, LAYOUTS
 from logkeep.timeline import TimeRange, parse_time
 
 from .in_pieces import read
@@ -223,6 +225,61 @@ def test_protobuf_that_is_cut_short_is_a_problem(cut: int) -> None:
     assert problem.reason == "the object is no protobuf message of OTLP logs"
 
 
+def test_records_before_damage_in_protobuf_are_kept() -> None:
+    whole = as_proto(FULL)
+    lines, [problem] = read(LAYOUT, whole + whole[:-1], PROTO_KEY)
+    assert (lines, problem.reason) == ([RECORD], "the object is no protobuf message of OTLP logs")
+
+
+def test_fields_that_are_not_known_are_passed_over() -> None:
+    unknown = b"\x78\x96\x01" + b"\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x82\x01\x02hi"
+    assert read(LAYOUT, unknown + as_proto(FULL) + unknown, PROTO_KEY) == ([RECORD], [])
+
+
+def test_many_records_of_protobuf_are_read_a_few_at_a_time_and_all() -> None:
+    records = [{"timeUnixNano": str(NANOS), "body": string(f"{number}")} for number in range(1001)]
+    assert [line["_line"] for line in read_both(document(*records))] == [f"{n}" for n in range(1001)]
+
+
+def test_a_record_or_a_resource_of_protobuf_that_is_too_large_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(otlp_proto, "_MOST_BYTES", 100)
+    small = {"timeUnixNano": str(NANOS), "body": string("small")}
+    large = small | {"attributes": pairs(a="x" * 100)}
+    lines, [problem] = read(LAYOUT, as_proto(document(small, large, small)), PROTO_KEY)
+    assert [line["_line"] for line in lines] == ["small", "small"]
+    assert problem.reason == "the record has more than 100 bytes"
+    lines, [problem] = read(LAYOUT, as_proto(document(small, resource=pairs(a="x" * 100))), PROTO_KEY)
+    assert [line["_line"] for line in lines] == ["small"]
+    assert problem.reason == "what records share has more than 100 bytes; they are read without"
+
+
+def test_an_honest_object_of_16_mebibytes_is_read() -> None:
+    attributes = [{"key": f"k{number}", "value": {"intValue": "1"}} for number in range(9)]
+    record = {"timeUnixNano": str(NANOS), "body": string("x"), "attributes": attributes}
+    count = (16 << 20) // len(as_json(record))
+    content = as_json(document(*[record] * count))
+    problems = Problems(JSON_KEY)
+    assert sum(map(len, LAYOUT.records(iter([content]), JSON_KEY, problems))) == count
+    assert problems.count == 0
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b'{"resourceLogs":[{"resource":{"attributes":[{"key":"a","value":{"arrayValue":{"values":[%b]}}}]}}]}',
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b]}]}]}',
+        b'{"resourceLogs":[%b]}',
+    ],
+)
+def test_a_message_of_too_many_values_is_a_problem_that_names_the_limit(hostile: bytes) -> None:
+    problems = Problems(JSON_KEY)
+    content = hostile % (b"{}," * 1_500_000 + b"{}")
+    assert list(LAYOUT.records(iter([content]), JSON_KEY, problems)) == []
+    assert [each.reason for each in problems.first] == ["it holds more than 3000000 JSON values"]
+
+
 def test_protobuf_of_anything_else_is_a_problem() -> None:
     lines, problems = read(LAYOUT, b"\xff\xfe random \x00 bytes", PROTO_KEY)
     assert (lines, len(problems)) == ([], 1)
@@ -240,6 +297,8 @@ def test_no_content_is_no_problem() -> None:
         PROTO_KEY,
         f"{FOLDER}/edge-logs_0192f0c4-7d1e-7c3a-9c1b-1c2d3e4f5a6b.json",
         f"{FOLDER}/edge_logs_123456789.binpb.gz",
+        f"{FOLDER}/applogs_123456789.json.gz",
+        f"{FOLDER}/mytraces_logs_123456789.json.gz",
     ],
 )
 def test_the_key_says_the_collectors_minute(key: str) -> None:
@@ -259,6 +318,9 @@ def test_hours_may_have_no_minutes() -> None:
     [
         f"{FOLDER}/traces_123456789.json",
         f"{FOLDER}/metrics_123456789.binpb.gz",
+        f"{FOLDER}/applogs_traces_123456789.json",
+        f"{FOLDER}/logs_metrics_123456789.json",
+        f"{FOLDER}/index_logs_0192f0c4.json.gz",
         f"{FOLDER}/index_trace_id_0192f0c4.json.gz",
         f"{FOLDER}/logs_123456789.txt",
         "year=2026/month=13/day=20/hour=09/minute=07/logs_1.json",
@@ -267,3 +329,15 @@ def test_hours_may_have_no_minutes() -> None:
 )
 def test_other_signals_and_sidecars_are_none_of_it(key: str) -> None:
     assert LAYOUT.hint(key) is None
+
+
+def test_under_any_keys_all_but_sidecars_and_other_signals_are_taken() -> None:
+    _, layout = LAYOUTS
+    within = TimeRange(start=0, end=1)
+    assert list(layout.folders(within)) == [""]
+    for key in ("2026/01/01/logs_1.json", "app/whatever.binpb.gz", "traces_logs_1.json", JSON_KEY):
+        assert layout.hint(key) == KeyHint()
+        lines, problems = read(layout, as_json(FULL) if "json" in key else as_proto(FULL), key)
+        assert (lines, problems) == ([RECORD], [])
+    for key in ("a/index_service_1.json.gz", "a/traces_1.json", "app_metrics_1.binpb", "a/"):
+        assert layout.hint(key) is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.timeline import iso
 from tests.unit.archive.foreign.reading import mapped
@@ -61,3 +63,16 @@ def test_an_object_is_of_a_day_or_an_hour_and_zones_widen_it() -> None:
     assert iso(day.times.start) == "2011-02-09T10:00:00.000Z"
     assert iso(hour.times.end) == "2011-02-10T22:00:00.000Z"
     assert PAPERTRAIL.hint("dt=2011-02-10/readme.txt") is None
+
+
+@pytest.mark.parametrize("zone", [b" -0800", b" +0530", b"", b"Z"])
+def test_many_lines_are_read_as_each_alone_is(zone: bytes) -> None:
+    lines = [
+        LINE.replace(b"19:36 -0800", b"%02d:%02d%b" % (number, number * 7 % 60, zone)).replace(
+            b"Info", b"Info %d" % (number % 3)
+        )
+        for number in range(60)
+    ]
+    each_alone = [mapped(PAPERTRAIL, line)[0][0] for line in lines]
+    assert mapped(PAPERTRAIL, b"".join(lines)) == (each_alone, [])
+    assert len({line["_ts"] for line in each_alone}) == len(lines)

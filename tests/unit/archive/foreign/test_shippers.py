@@ -18,8 +18,8 @@ def times(hint: KeyHint | None) -> tuple[str, str] | None:
 
 
 @pytest.mark.parametrize("key", [f"date=2026-01-01{slash}1767250000-{UUID}.log.gz" for slash in ("", "/")])
-def test_vector_s_date_is_the_events_own(key: str) -> None:
-    assert times(VECTOR.hint(key)) == ("2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z")
+def test_vector_s_date_is_the_events_own_in_any_zone(key: str) -> None:
+    assert times(VECTOR.hint(key)) == ("2025-12-31T10:00:00.000Z", "2026-01-02T14:00:00.000Z")
 
 
 def test_without_a_date_the_upload_tells() -> None:
@@ -60,6 +60,8 @@ def test_vector_s_json_and_text_are_read() -> None:
         "fluent-bit-logs/kube.var.log/2026/01/01/00/30/00-objectAbCd1234",
         "logs/2026/01/01/00_30_00.gz-apwgylqg",
         "2026/01/01/00/30/00.json.gz",
+        "fluent-bit-logs/app/2026/01/01/00/30/00/AbCd1234.gz",
+        "2026/01/01/00/30/00/AbCd1234",
     ],
 )
 def test_fluent_bit_s_time_is_its_first_record_s(key: str) -> None:
@@ -69,6 +71,8 @@ def test_fluent_bit_s_time_is_its_first_record_s(key: str) -> None:
 def test_keys_without_a_full_time_are_not_fluent_bit_s() -> None:
     assert FLUENTBIT.hint("2026/01/01/00/stream-1-2026-01-01-00-30-00-uuid") is None
     assert FLUENTBIT.hint("2026/01/01/00/61/00") is None
+    assert FLUENTBIT.hint("2026/01/01/00/30/00/more/AbCd1234.gz") is None
+    assert FLUENTBIT.hint("2026/01/01/00/30/000") is None
 
 
 def test_fluent_bit_s_records_are_mapped_and_kubernetes_stays_whole() -> None:
@@ -112,6 +116,23 @@ def test_lines_without_a_time_take_that_of_the_key_or_are_reported(layout: Layou
     found, problems = mapped(layout, content, "x.gz")
     assert found == []
     assert [offset for offset, _ in problems] == [0, 16]
+
+
+CUSTOM = layout_of("custom", {"path": "**/%Y/%m/%d/*", "format": "text"})
+
+
+@pytest.mark.parametrize("layout", [LINES, LOGZIO, VECTOR, CUSTOM], ids=str)
+@pytest.mark.parametrize("size", [1, 1 << 18])
+def test_a_file_that_is_no_text_is_one_problem_and_not_lines(layout: Layout, size: int) -> None:
+    content = b"PAR1\x15\x04\x15 one\n two\n three\n"
+    found = mapped(layout, content, "a/2026/01/01/x", size)
+    assert found == ([], [(0, "the object is a Parquet file and has no lines")])
+
+
+def test_text_that_begins_as_a_file_does_is_text() -> None:
+    found, problems = mapped(LINES, b"ORC: started\nPAR1\n\x1b[1mbold\n", "a/2026/01/01/x")
+    assert [line["_line"] for line in found] == ["ORC: started", "PAR1", "\x1b[1mbold"]
+    assert problems == []
 
 
 def test_lines_of_many_schemas_are_each_read_by_their_own_members() -> None:
