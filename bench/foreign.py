@@ -480,8 +480,8 @@ def _check(archive: Archive, lines: int) -> None:
 
 def measure(quick: bool) -> Sequence[Figure]:
     # Those that end so read what the layouts without the ending do, under keys of any folder.
-    named = {name for name in LAYOUTS if not name.endswith("-any")}
-    if missing := {*named, CUSTOM} - set(_SAMPLES):
+    names = [name for name in LAYOUTS if not name.endswith("-any")] + [CUSTOM]
+    if missing := set(names) - set(_SAMPLES):
         raise RuntimeError(f"there is no sample of {', '.join(sorted(missing))}")
     lines = _QUICK_LINES if quick else _LINES
     os.environ["OMP_NUM_THREADS"] = "1"  # Parquet's columns would be decoded in several threads
@@ -489,7 +489,7 @@ def measure(quick: bool) -> Sequence[Figure]:
     before = memory_mb(os.getpid())
     # Another process writes the samples: what that leaves in the memory is not the reader's.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as writer:
-        for name in (*LAYOUTS, CUSTOM):
+        for name in names:
             with tempfile.TemporaryDirectory(prefix="logkeep-bench-") as folder:
                 root = Path(folder)
                 archive = _opened(root, name, *writer.submit(_write, root, name, lines).result())
