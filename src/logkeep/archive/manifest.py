@@ -115,22 +115,41 @@ def encode(manifest: Manifest) -> bytes:
     return _encoder.encode(manifest) + b"\n"
 
 
-def decode(data: bytes, where: str) -> Manifest:
+def decode(data: bytes, where: str, *, tiled: bool = True) -> Manifest:
     """The manifest. Members that this version does not know are ignored.
 
     Raises DamagedArchive, naming `where`, for what is no manifest or is of a higher format version:
-    that is how a later format keeps older readers from misunderstanding it.
+    that is how a later format keeps older readers from misunderstanding it. So it does where the blocks do
+    not follow each other to the end of the object, which a reader could be made to read many times; `tiled`
+    is False for one that looks at this itself.
     """
     try:
         version = _version.decode(data).format_version
-        if version <= FORMAT_VERSION:
-            return _decoder.decode(data)
+        if version > FORMAT_VERSION:
+            raise DamagedArchive(
+                f"{where} has format version {version}; this program reads up to {FORMAT_VERSION}",
+                hint="update logkeep",
+            )
+        manifest = _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DamagedArchive(f"{where} is not a manifest: {error}") from error
-    raise DamagedArchive(
-        f"{where} has format version {version}; this program reads up to {FORMAT_VERSION}",
-        hint="update logkeep",
-    )
+    if tiled:
+        _check_tiled(manifest, where)
+    return manifest
+
+
+def _check_tiled(manifest: Manifest, where: str) -> None:
+    end = 0
+    for number, block in enumerate(manifest.blocks):
+        if block.offset != end:
+            raise DamagedArchive(
+                f"{where} is wrong: block {number} begins at byte {block.offset}, and should at {end}"
+            )
+        end += block.length
+    if end != manifest.stored_bytes:
+        raise DamagedArchive(
+            f"{where} is wrong: its blocks end at byte {end}, the object at {manifest.stored_bytes}"
+        )
 
 
 def digest(data: bytes) -> str:

@@ -15,6 +15,8 @@ from logkeep.errors import DamagedArchive, ObjectFrozen, ObjectMissing
 from logkeep.inplace.places import Source, Unit
 from logkeep.inplace.tally import Tally
 
+_RECENT_BYTES = 64 << 20
+
 Run: TypeAlias = Sequence[Unit]
 """Units of one object, in its order."""
 
@@ -35,17 +37,37 @@ class Scanner(Protocol):
         """How many lines match, in steps of so many ms; 0 is one step and no levels."""
 
 
-class LineScanner:
-    """`Scanner` in Python. It knows how hard the query is for it: `raw_bytes` were scanned, `tested` lines
-    decoded and `found` of them."""
+class Effort:
+    """How hard a query is, as what was scanned shows: of `recent_bytes` of lines so many were decoded and so
+    many of those found. What was long ago counts for less. Safe from any thread."""
 
-    def __init__(self, scan: Scan, tally: Tally, stopped: Callable[[], bool]) -> None:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.raw_bytes = 0  # in all
+        self.recent_bytes = self.tested = self.found = 0
+
+    def add(self, *, raw_bytes: int, tested: int, found: int) -> None:
+        with self._lock:
+            self.raw_bytes += raw_bytes
+            self.recent_bytes += raw_bytes
+            self.tested += tested
+            self.found += found
+            if self.recent_bytes > _RECENT_BYTES:
+                self.recent_bytes //= 2
+                self.tested //= 2
+                self.found //= 2
+
+
+class LineScanner:
+    """`Scanner` in Python."""
+
+    def __init__(self, scan: Scan, tally: Tally, effort: Effort, stopped: Callable[[], bool]) -> None:
         self._scan = scan
         self._tally = tally
+        self._effort = effort
         self._stopped = stopped
         self._lock = threading.Lock()
         self._unreadable: set[Source] = set()
-        self.raw_bytes = self.tested = self.found = 0
 
     def lines(self, run: Run, take: Take) -> None:
         for unit, pieces in self._units(run):
@@ -82,7 +104,7 @@ class LineScanner:
                 take(unit, first, found)
                 first += len(found.lines)
                 inside = inside and all(unit.first_ms <= one.ts <= unit.last_ms for one in found.records)
-                self._worked(found)
+                self._effort.add(raw_bytes=found.size, tested=found.tested, found=len(found.lines))
             if block:
                 _check_size(block, size, tested if self._scan.tests_every_line else block.lines)
         except DamagedArchive as error:
@@ -150,12 +172,6 @@ class LineScanner:
             self._unreadable.add(source)
         if not known:
             self._tally.damaged(source.key, 0, error.message)
-
-    def _worked(self, found: Found) -> None:
-        with self._lock:
-            self.raw_bytes += found.size
-            self.tested += found.tested
-            self.found += len(found.lines)
 
 
 def _check_size(block: BlockEntry, size: int, lines: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
+from typing import TypeAlias, cast
 
 from logkeep.archive.foreign.base import Layout
 from logkeep.archive.layout import MANIFESTS, parse_key, prefixes
@@ -15,12 +16,18 @@ from logkeep.archive.selection import select_blocks
 from logkeep.errors import DamagedArchive
 from logkeep.inplace.tally import Tally
 from logkeep.query.ast import Node
-from logkeep.storage.base import Bucket
+from logkeep.storage.base import Bucket, Stat
 from logkeep.timeline import MAX_MS, MIN_MS, Hour, TimeRange, hour_end, hour_start
+
+Stopped: TypeAlias = Callable[[], bool]
 
 _USUAL_RATIO = 6  # bytes of lines to stored bytes
 _UNITS_OF_HOUR_BITS = 32
 _MOST_HOURS = 50 * 366 * 24  # of a range whose folders are listed one by one; beyond that all are listed
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +68,10 @@ class Unit:
 
     @property
     def weight(self) -> int:
-        """Bytes of its lines; about so many where nobody counted them."""
-        return self.block.raw_bytes if self.block else self.source.size * _USUAL_RATIO
+        """Bytes of its lines, about so many where nobody counted them; or stored bytes if they are more."""
+        if self.block is None:
+            return self.source.size * _USUAL_RATIO
+        return max(self.block.raw_bytes, self.block.length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +82,16 @@ class HourObjects:
     sources: tuple[tuple[Source, int], ...]  # with their parts
 
 
-def hours(places: Sequence[Place], within: TimeRange | None, *, newest_first: bool) -> Iterator[HourObjects]:
-    """The hours that have objects of ours, listed folder by folder as they are asked for."""
+def hours(
+    places: Sequence[Place], within: TimeRange | None, *, newest_first: bool, stopped: Stopped = _never
+) -> Iterator[HourObjects]:
+    """The hours that have objects of ours, listed folder by folder as they are asked for; no more of them
+    soon after `stopped` says so."""
     sign = -1 if newest_first else 1
     streams = [
-        _named(number, place, within, sign) for number, place in enumerate(places) if place.layout is None
+        _named(number, place, within, sign, stopped)
+        for number, place in enumerate(places)
+        if place.layout is None
     ]
     named = heapq.merge(*streams, key=lambda one: (sign * one[0], one[1].place))
     for hour, found in groupby(named, key=lambda one: one[0]):
@@ -85,37 +99,41 @@ def hours(places: Sequence[Place], within: TimeRange | None, *, newest_first: bo
 
 
 def _named(
-    number: int, place: Place, within: TimeRange | None, sign: int
+    number: int, place: Place, within: TimeRange | None, sign: int, stopped: Stopped
 ) -> Iterator[tuple[Hour, Source, int]]:
     asked = within.hours() if within else None
     folders = prefixes(within) if within and len(within.hours()) <= _MOST_HOURS else [""]
     for folder in folders[::sign]:
         found = []
-        for stat in place.bucket.list(folder):
+        for stat in takewhile(lambda _: not stopped(), place.bucket.list(folder)):
             name = None if stat.key.startswith(MANIFESTS) else parse_key(stat.key)
             if name is None or place.account not in (None, name.account):
                 continue
             if asked is None or name.hour in asked:
                 source = Source(place=number, bucket=place.bucket, key=stat.key, size=stat.size)
                 found.append((name.hour, source, name.part))
+        if stopped():
+            return
         found.sort(key=lambda one: (sign * one[0], one[2], one[1].key))
         yield from found
 
 
-def span_of(places: Sequence[Place], within: TimeRange | None) -> TimeRange | None:
+def span_of(places: Sequence[Place], within: TimeRange | None, stopped: Stopped = _never) -> TimeRange | None:
     """The whole hours from the first to the last that have objects of the range, cut to it; None when there
-    are none. An object of another system whose key tells no time does not count. Raises StorageError."""
+    are none. An object of another system whose key tells no time does not count, but where there are only
+    such it is the range itself. Raises StorageError. Ends soon after `stopped` says so."""
     spans = [
         TimeRange(start=hour_start(one.hour), end=hour_end(one.hour))
-        for one in hours(places, within, newest_first=False)
+        for one in hours(places, within, newest_first=False, stopped=stopped)
     ]
+    units = foreign_units(places, within, Tally(), stopped)
     spans += [
         TimeRange(start=max(MIN_MS, unit.first_ms), end=unit.last_ms + 1)
-        for unit in foreign_units(places, within, Tally())
+        for unit in units
         if unit.last_ms < MAX_MS - 1
     ]
     if not spans:
-        return None
+        return (within or TimeRange(start=MIN_MS, end=MAX_MS)) if units else None
     start, end = min(one.start for one in spans), max(one.end for one in spans)
     return (
         TimeRange(start=max(start, within.start), end=min(end, within.end))
@@ -166,8 +184,11 @@ def units_of_hour(one: HourObjects, node: Node, within: TimeRange | None, tally:
     return units
 
 
-def foreign_units(places: Sequence[Place], within: TimeRange | None, tally: Tally) -> list[Unit]:
-    """The objects of other systems that may hold lines of the range. Raises StorageError.
+def foreign_units(
+    places: Sequence[Place], within: TimeRange | None, tally: Tally, stopped: Stopped = _never
+) -> list[Unit]:
+    """The objects of other systems that may hold lines of the range; not all of them if `stopped` says so
+    meanwhile. Raises StorageError.
 
     What their keys say of the times of their lines is believed for the order alone: a line that is of
     another time is found, though it may come late.
@@ -178,7 +199,8 @@ def foreign_units(places: Sequence[Place], within: TimeRange | None, tally: Tall
             continue
         from logkeep.archive.foreign.find import find_foreign  # as for read_foreign in lines.py
 
-        for found in find_foreign(place.bucket, place.layout, within):
+        bucket = cast("Bucket", _Listed(place.bucket, stopped))
+        for found in find_foreign(bucket, place.layout, within):
             tally.planned(objects=1, stored_bytes=found.size, blocks=1)
             source = Source(
                 place=number, bucket=place.bucket, key=found.key, size=found.size, layout=place.layout
@@ -195,6 +217,17 @@ def foreign_units(places: Sequence[Place], within: TimeRange | None, tally: Tall
                 )
             )
     return units
+
+
+class _Listed:
+    """What a search for objects needs of a bucket; the listing ends when it is to stop."""
+
+    def __init__(self, bucket: Bucket, stopped: Stopped) -> None:
+        self._bucket = bucket
+        self._stopped = stopped
+
+    def list(self, prefix: str = "") -> Iterator[Stat]:
+        return takewhile(lambda _: not self._stopped(), self._bucket.list(prefix))
 
 
 def _manifest(source: Source, tally: Tally) -> Manifest | None:

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 from logkeep.archive.scan import Scan
 from logkeep.errors import TooLarge
 from logkeep.index.base import Engine
-from logkeep.inplace.engine import EngineScanner
-from logkeep.inplace.lines import LineScanner, Run, Scanner
+from logkeep.inplace.engine import MOST_BYTES, EngineScanner
+from logkeep.inplace.lines import Effort, LineScanner, Run, Scanner
 from logkeep.inplace.places import Place, foreign_units, hours, units_of_hour
 from logkeep.inplace.tally import Tally
 from logkeep.inplace.walk import Walk
@@ -29,7 +29,7 @@ _FIRST_BYTES = 1 << 20  # of lines: a block, so that a search for few lines ends
 _FIRST_UNITS = 4  # where they are small
 _MOST_UNITS = 10_000
 _MOST_BYTES = 24 << 20
-_MOST_BYTES_ENGINE = 64 << 20
+_MOST_BYTES_COUNTING = 64 << 20  # by the engine
 # A query with more than one line to decode in so many bytes is too hard for Python.
 _BYTES_A_TEST = 4096
 
@@ -65,17 +65,20 @@ class Reading:
         self._asked_to_stop = stopped
         self._over = False
         self._counting = counting
-        self._lines = LineScanner(Scan(node, within), self.tally, self.stopped)
+        self._effort = Effort()
+        self._lines = LineScanner(Scan(node, within), self.tally, self._effort, self.stopped)
         self._large = large
         self._engine: EngineScanner | None = None
         if large is not None:
             with suppress(TooLarge):  # of a query that the engine would not parse
-                self._engine = EngineScanner(large.engine, large.work, node, within, self._lines, self.tally)
+                self._engine = EngineScanner(
+                    large.engine, large.work, node, within, self._lines, self.tally, self._effort
+                )
         self._scanned_units = self._scanned_bytes = 0
         self._running: dict[Future[Any], Run] = {}
         self.walk = Walk(
-            hours(places, within, newest_first=newest_first),
-            foreign_units(places, within, self.tally),
+            hours(places, within, newest_first=newest_first, stopped=self.stopped),
+            foreign_units(places, within, self.tally, self.stopped),
             lambda hour: units_of_hour(hour, node, within, self.tally),
             sign=-1 if newest_first else 1,
         )
@@ -128,22 +131,23 @@ class Reading:
     def _next_share(self) -> tuple[int, int]:
         """How many bytes and units to scan in one go. A search may end soon: then no more ahead of what is
         wanted than was scanned before."""
-        most = _MOST_BYTES_ENGINE if self._hard() else _MOST_BYTES
         if self._counting:
-            return most, _MOST_UNITS
+            return _MOST_BYTES_COUNTING if self._hard(counting=True) else _MOST_BYTES, _MOST_UNITS
+        most = MOST_BYTES if self._hard(counting=False) else _MOST_BYTES
         ahead = self._scanned_bytes // _AHEAD, self._scanned_units // _AHEAD
         return min(most, max(_FIRST_BYTES, ahead[0])), max(_FIRST_UNITS, ahead[1])
 
     def _scanner(self, run: Run) -> Scanner:
-        if self._engine is None or run[0].block is None or not self._hard():
+        counting = self._counting and all(unit.alone for unit in run)  # others' lines have to be told apart
+        if self._engine is None or run[0].block is None or not self._hard(counting=counting):
             return self._lines
         return self._engine
 
-    def _hard(self) -> bool:
-        """Whether the query is hard for Python, as what it has scanned so far shows."""
-        large, lines = self._large, self._lines
-        if large is None or lines.raw_bytes < large.after:
+    def _hard(self, *, counting: bool) -> bool:
+        """Whether the query is hard for Python, as what was scanned lately shows."""
+        large, effort = self._large, self._effort
+        if large is None or effort.raw_bytes < large.after:
             return False
-        many = lines.tested * _BYTES_A_TEST > lines.raw_bytes
+        many = effort.tested * _BYTES_A_TEST > effort.recent_bytes
         # Where most lines that are decoded match, most of the work is to hand them on.
-        return large.after == 0 or (many and (self._counting or lines.found * 4 < lines.tested))
+        return large.after == 0 or (many and (counting or effort.found * 4 < effort.tested))

@@ -8,14 +8,13 @@ import msgspec
 
 from logkeep.index.search import Order
 from logkeep.inplace.lines import Run, Scanner
-from logkeep.inplace.places import Place, Unit
+from logkeep.inplace.places import Place
 from logkeep.inplace.reading import Large, Reading
+from logkeep.inplace.runs import Line
 from logkeep.inplace.tally import Outcome
-from logkeep.inplace.waiting import Line, Waiting
+from logkeep.inplace.waiting import Waiting
 from logkeep.query.ast import Node
 from logkeep.timeline import TimeRange
-
-_MOST_DONE = 4096
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -35,8 +34,12 @@ class Search:
     those of their millisecond. A line with the id and the time of another is left out. Ends after `limit`
     hits (0: all), or soon after `stopped` says so. `outcome` may be read at any time, from any thread.
 
-    Memory is bounded: lines that wait for others take MAX_WAITING_BYTES at most (or what the lines of one
-    millisecond take), what is scanned at a time some 100 MiB.
+    A line of an object of another system that is of another time than its key says may come later than its
+    place is, and once more if it is in two objects.
+
+    Memory is bounded: lines that wait for others take MAX_WAITING_BYTES at most, what is scanned at a time
+    some 100 MiB. More lines than that wait on the disk: in `large.work`, or in the folder that the system
+    has for temporary files.
     """
 
     def __init__(
@@ -50,9 +53,16 @@ class Search:
         large: Large | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        newest_first = order is Order.NEWEST
-        self._reading = Reading(places, node, within, newest_first=newest_first, large=large, stopped=stopped)
-        self._waiting = Waiting(sign=-1 if newest_first else 1, limit=limit)
+        self._sign = -1 if order is Order.NEWEST else 1
+        self._reading = Reading(
+            places, node, within, newest_first=order is Order.NEWEST, large=large, stopped=stopped
+        )
+        self._waiting = Waiting(
+            sign=self._sign,
+            limit=limit,
+            work=large.work if large else None,
+            stopped=self._reading.stopped,
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -60,51 +70,30 @@ class Search:
 
     def __iter__(self) -> Generator[list[Hit], None, None]:
         """Raises StorageUnavailable, StorageDenied, Overloaded."""
-        tally = self._reading.tally
-        with self._reading:
+        tally, sign = self._reading.tally, self._sign
+        with self._waiting, self._reading:
             for lines in in_order(self._reading, self._waiting):
                 tally.found(len(lines))
-                yield list(map(_hit, lines))
+                yield [Hit(line.line, sign * line.distance, line.lid, line.key, line.place) for line in lines]
             if not self._reading.stopped():
                 tally.completed()
 
 
-def in_order(
-    reading: Reading, waiting: Waiting, work: Callable[[Scanner, Run], bool] | None = None
-) -> Iterator[list[Line]]:
-    """The lines that the reading finds, in order, through `waiting`. `work` scans a run, and tells whether
-    its lines went there; without it all do."""
+def in_order(reading: Reading, waiting: Waiting) -> Iterator[list[Line]]:
+    """The lines that the reading finds, in order, through `waiting`."""
 
-    def wanted(distance: int) -> bool:
-        return (waiting.cut is None or distance < waiting.cut) and not waiting.needless(distance)
-
-    def scan(scanner: Scanner, run: Run) -> bool:
+    def scan(scanner: Scanner, run: Run) -> None:
         scanner.lines(run, waiting.add)
-        return True
 
-    while True:
-        done: list[Unit] = []
-        for run, went_there in reading.results(work or scan, wanted):
-            distance = reading.distance
-            if lines := waiting.take(distance):
-                yield lines
-            if waiting.enough:
-                return
-            if went_there:
-                done += run
-            if len(done) > _MOST_DONE and distance is not None and waiting.cut is None:
-                done = [unit for unit in done if reading.walk.far(unit) >= distance]
+    for _ in reading.results(scan, lambda distance: not waiting.needless(distance)):
+        yield from _unless_stopped(reading, waiting.take(reading.distance))
+        if waiting.enough:
+            return
+    yield from _unless_stopped(reading, waiting.take(None))
+
+
+def _unless_stopped(reading: Reading, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
+    for lines in batches:
         if reading.stopped():
             return
-        if lines := waiting.take(None):
-            yield lines
-        if waiting.cut is None or waiting.enough:
-            return
-        cut = waiting.cut
-        reading.walk.put_back([unit for unit in done if reading.walk.far(unit) >= cut])
-        waiting.next_pass()
-
-
-def _hit(line: Line) -> Hit:
-    record, source = line.record, line.unit.source
-    return Hit(line.line, record.ts, record.lid, source.key, source.place)
+        yield lines

@@ -1,46 +1,51 @@
 """Lines that were found and wait for nearer ones, in bounded memory.
 
 A line may be handed on when no unit that was not read yet can hold a nearer one. With a limit only the
-nearest lines are kept. Where more wait than memory may hold, the farther half is dropped and `cut` says from
-which distance on: the search goes on to there, then reads the units behind it once more. So memory is
-bounded by MAX_WAITING_BYTES, or by the lines of one millisecond where those are more.
+nearest lines are kept. Where more wait than memory may hold, all of them go to the disk as a sorted run, and
+are merged with the others when their turn comes. A line that comes too late for its place, because its unit
+tells other times than it holds, is handed on all the same: with the next that are taken.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from itertools import count, repeat
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, islice, repeat, takewhile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from logkeep.archive.scan import Found
 from logkeep.inplace.places import Unit
-from logkeep.record import Record
+from logkeep.inplace.runs import Line, Run, Scratch, distance_of
 
 # What lines may wait in, about: their bytes, and what each of them takes beside its bytes.
-MAX_WAITING_BYTES = 192 << 20
-_LINE_OVERHEAD = 500
-_NO_ID = 1 << 63  # lines without an id come behind those of the same time that have one, as in a table
+MAX_WAITING_BYTES = 128 << 20
+_LINE_OVERHEAD = 400
+NO_ID = 1 << 63  # lines without an id come behind those of the same time that have one, as in a table
 _SPARE = 1024
-
-
-class Line(NamedTuple):
-    """Sorts by what comes before the line: no two lines have all of it in common."""
-
-    distance: int
-    lid: int  # as a distance, too
-    rank: int
-    number: int
-    line: bytes
-    record: Record
-    unit: Unit
+_MOST_RUNS = 16  # of one size, before they are made one: each takes memory for what is read of it
+_BATCH = 4096
 
 
 class Waiting:
-    """Lines are added from any thread and taken from one. `limit` is how many are wanted, 0 for all."""
+    """Lines are added from any thread and taken from one. `limit` is how many are wanted, 0 for all.
 
-    def __init__(self, *, sign: int, limit: int, most_bytes: int = MAX_WAITING_BYTES) -> None:
+    `work` is a folder for files on their way, None for that of the system. A context manager: its end
+    removes them. What is taken after `stopped` says so is not to be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        sign: int,
+        limit: int,
+        most_bytes: int = MAX_WAITING_BYTES,
+        work: Path | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._sign = sign
         self._left = limit or None
         self._most_bytes = most_bytes
@@ -48,12 +53,22 @@ class Waiting:
         self._lines: list[Line] = []
         self._bytes = 0
         self._last: Line | None = None  # the last that was taken
-        self._floor: int | None = None  # nearer lines than this were taken in an earlier pass
-        self.cut: int | None = None
+        self._scratch = Scratch(work)
+        self._stopped = stopped
+        self._runs: list[Run] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scratch.close()
 
     def add(self, unit: Unit, first: int, found: Found) -> None:
-        """Lines of a unit, of which `first` were found before these."""
-        sign = self._sign
+        """Lines of a unit, of which `first` were found before these. Raises Overloaded when they have to go
+        to the disk and there is no room."""
+        sign, source = self._sign, unit.source
         lines = list(
             map(
                 Line,
@@ -62,91 +77,103 @@ class Waiting:
                 repeat(sign * unit.rank),
                 count(sign * first, sign),
                 found.lines,
-                found.records,
-                repeat(unit),
+                [one.lid for one in found.records],
+                repeat(source.key),
+                repeat(source.place),
             )
         )
         with self._lock:
-            if self._floor is not None or self.cut is not None:
-                lines = [line for line in lines if self._wanted(line.distance)]
             self._lines += lines
             self._bytes += _size(lines)
             if self._left is not None and len(self._lines) > self._left * 2 + _SPARE:
                 self._shrink(self._left)
             if self._bytes > self._most_bytes:
-                self._drop_half()
+                self._spill()
 
     def needless(self, distance: int) -> bool:
-        """Whether no line at this distance or farther is wanted: enough nearer ones wait."""
+        """Whether no line at this distance or farther is wanted: enough nearer ones wait, in memory or in
+        one run; a line may be in both, so they are not counted together."""
         with self._lock:
-            if self._left is None or len(self._lines) < self._left:
+            if self._left is None:
+                return False
+            if any(run.left >= self._left and run.last < distance for run in self._runs):
+                return True
+            if len(self._lines) < self._left:
                 return False
             self._shrink(self._left)
             return len(self._lines) == self._left and self._lines[-1].distance < distance
 
-    def take(self, distance: int | None) -> list[Line]:
-        """The lines nearer than this (None: all), in order; each once, and no more than are wanted."""
+    def take(self, distance: int | None) -> Iterator[list[Line]]:
+        """The lines nearer than this (None: all), in order; each once, and no more than are wanted. Iterate
+        to the end before anything else is asked. Raises Overloaded."""
         with self._lock:
             self._lines.sort()
             end = len(self._lines)
             if distance is not None:
-                end = bisect_left(self._lines, distance, key=_distance_of)
+                end = bisect_left(self._lines, distance, key=distance_of)
             nearer = self._lines[:end]
             del self._lines[:end]
             self._bytes -= _size(nearer)
-            taken = list(_once(nearer, self._last))[: self._left]
-            if taken:
-                self._last = taken[-1]
-            if self._left is not None:
-                self._left -= len(taken)
-            return taken
+            runs = self._runs = [run for run in self._runs if run.left]
+        if not runs:
+            if taken := list(_once(nearer, self._last))[: self._left]:
+                self._taken(taken)
+                yield taken
+            return
+        merged = heapq.merge(nearer, *(run.nearer(distance) for run in self._few(runs)))
+        lines = _once(merged, self._last)
+        while not self.enough and (taken := list(islice(lines, min(_BATCH, self._left or _BATCH)))):
+            self._taken(taken)
+            yield taken
 
     @property
     def enough(self) -> bool:
         return self._left == 0
 
-    def next_pass(self) -> None:
-        """All lines nearer than the cut were taken; the others come now."""
-        with self._lock:
-            self._floor, self.cut = self.cut, None
-
-    def _wanted(self, distance: int) -> bool:
-        return (self._floor is None or distance >= self._floor) and (self.cut is None or distance < self.cut)
+    def _taken(self, lines: list[Line]) -> None:
+        self._last = lines[-1]
+        if self._left is not None:
+            self._left -= len(lines)
 
     def _shrink(self, most: int) -> None:
         self._lines.sort()
         self._lines = list(_once(self._lines, self._last))[:most]
         self._bytes = _size(self._lines)
 
-    def _drop_half(self) -> None:
+    def _spill(self) -> None:
         self._lines.sort()
-        cut = self._lines[len(self._lines) // 2].distance
-        keep = bisect_left(self._lines, cut, key=_distance_of)
-        if keep == 0:  # half of them and more are of the nearest millisecond
-            cut += 1
-            keep = bisect_left(self._lines, cut, key=_distance_of)
-        if keep < len(self._lines):
-            self.cut = cut
-            del self._lines[keep:]
-        self._bytes = _size(self._lines)
+        if lines := list(_once(self._lines, self._last)):
+            self._runs.append(self._scratch.written(lines, merges=0))
+        self._lines, self._bytes = [], 0
+
+    def _few(self, runs: list[Run]) -> list[Run]:
+        """The runs, after those of one size were made one where they were many."""
+        merges = 0
+        while merges <= max(run.merges for run in runs):
+            while len(same := [run for run in runs if run.merges == merges]) >= _MOST_RUNS:
+                merged = heapq.merge(*(run.nearer(None) for run in same[:_MOST_RUNS]))
+                lines = takewhile(lambda _: not self._stopped(), _once(merged, None))
+                one = self._scratch.written(lines, merges=merges + 1)
+                with self._lock:
+                    self._runs = [run for run in self._runs if run not in same[:_MOST_RUNS]] + [one]
+                runs = [run for run in runs if run not in same[:_MOST_RUNS]] + [one]
+            merges += 1
+        return runs
 
 
 def id_number(lid: str) -> int:
-    """The id as the engine orders it; _NO_ID for none."""
-    return (int(lid) if lid.isdecimal() and len(lid) <= 20 else 0) or _NO_ID
+    """The id as the engine orders it; NO_ID for none."""
+    number = int(lid) if lid.isdecimal() and len(lid) <= 20 else 0
+    return number if 0 < number < NO_ID else NO_ID
 
 
 def _once(lines: Iterable[Line], before: Line | None) -> Iterator[Line]:
     """Without the lines that have time and id of the one before."""
-    distance, lid = (before.distance, before.lid) if before else (None, None)
+    distance, lid = (before.distance, before.id_distance) if before else (None, None)
     for line in lines:
-        if line.lid != lid or line.distance != distance or not -_NO_ID < line.lid < _NO_ID:
+        if line.id_distance != lid or line.distance != distance or not -NO_ID < line.id_distance < NO_ID:
             yield line
-            distance, lid = line.distance, line.lid
-
-
-def _distance_of(line: Line) -> int:
-    return line.distance
+            distance, lid = line.distance, line.id_distance
 
 
 def _size(lines: Iterable[Line]) -> int:

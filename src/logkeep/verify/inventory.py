@@ -92,7 +92,7 @@ def read_stored(bucket: Bucket, key: str) -> StoredManifest:
         return StoredManifest(manifest=None, sha256="", damage=error.message)
     digest = manifests.digest(data)
     try:
-        return StoredManifest(manifest=manifests.decode(data, key), sha256=digest)
+        return StoredManifest(manifest=manifests.decode(data, key, tiled=False), sha256=digest)
     except DamagedArchive as error:
         return StoredManifest(manifest=None, sha256=digest, damage=error.message)
 

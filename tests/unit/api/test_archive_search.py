@@ -31,6 +31,7 @@ from logkeep.inplace.searches import MOST_SEARCHES, Searches
 from logkeep.inplace.tally import Outcome
 from logkeep.storage.base import JSON
 from logkeep.storage.folder import FolderBucket
+from logkeep.timeline import TimeRange
 from tests.unit.inplace.archive import START, put, record
 
 Ask = Callable[..., httpx.Response]
@@ -39,16 +40,18 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def application(engine: ChdbEngine, tmp_path: Path) -> Iterator[Starlette]:
-    """A server with the archive `main` of two hours, and `far`, whose bucket does not answer."""
-    folder = tmp_path / "archive"
+    """A server with the archive `main` of two hours and another in its former place, and `far`, whose bucket
+    does not answer."""
+    folder, former = tmp_path / "archive", tmp_path / "former"
     put(folder, [record(at, at + 1, f"a {at}", "info") for at in range(3)], [record(60_000, 9, "b", "warn")])
     put(folder, [record(HOUR_MS, 20, "a late", "warn")], hour=1)
+    put(former, [record(-HOUR_MS, 30, "a former", "info")], hour=-1)
 
     class Far(FolderBucket):
         def list(self, prefix: str = "") -> Any:
             raise StorageUnavailable(f"no answer about {prefix}")
 
-    buckets = {1: FolderBucket(folder), 2: Far(folder)}
+    buckets = {1: FolderBucket(folder), 2: Far(folder), 3: FolderBucket(former)}
     archives = {
         name: Archive(id=name, account="main", state=ArchiveState.ON, created_at=0, target=target)
         for name, target in (("main", 1), ("far", 2))
@@ -64,6 +67,14 @@ def application(engine: ChdbEngine, tmp_path: Path) -> Iterator[Starlette]:
             id=number, archive="main", account="main", provider="folder", options={}, place="", created_at=0
         )
 
+    def targets(name: str) -> list[Target]:
+        return [target(number) for number in {"main": (3, 1), "far": (2,)}[name]]
+
+    def objects(within: TimeRange | None, target: int) -> list[str]:
+        """Only of the former place: what is asked of the others does not matter."""
+        there = within is None or within.overlaps(START - HOUR_MS, START - 1)
+        return ["object"] if target == 3 and there else []
+
     keys = {"lka_admin": Key(account="", role=KeyRole.ADMIN, id="k")}
     made = Starlette(
         routes=[Route("/v1/archives/{id}/search", archive_search.search_archive)],
@@ -74,7 +85,9 @@ def application(engine: ChdbEngine, tmp_path: Path) -> Iterator[Starlette]:
         clock=lambda: START + 2 * HOUR_MS,
         searches=Searches(engine, tmp_path / "work"),
         catalog=SimpleNamespace(
-            keys=SimpleNamespace(resolve=keys.get), archives=SimpleNamespace(get=archive, target=target)
+            keys=SimpleNamespace(resolve=keys.get),
+            archives=SimpleNamespace(get=archive, targets=targets),
+            objects=SimpleNamespace(list=objects),
         ),
         archives=SimpleNamespace(
             buckets=SimpleNamespace(of=lambda one: buckets[one.id]), sealer=SimpleNamespace(server="s1")
@@ -107,7 +120,7 @@ def lines_of(answer: httpx.Response) -> list[dict[str, Any]]:
 
 
 def test_records_come_newest_first_with_their_object_and_an_end(ask: Ask) -> None:
-    *records, end = lines_of(ask(query="a"))
+    *records, end = lines_of(ask(query="a", from_=str(START)))
     assert [one["record"]["_line"] for one in records] == ["a late", "a 2", "a 1", "a 0"]
     assert records[0]["record"] == {
         "_lid": "20",
@@ -122,16 +135,29 @@ def test_records_come_newest_first_with_their_object_and_an_end(ask: Ask) -> Non
 
 
 def test_order_limit_and_range_are_chosen(ask: Ask) -> None:
-    *records, end = lines_of(ask(query="a", order="oldest", limit="2"))
+    *records, end = lines_of(ask(query="a", order="oldest", limit="2", from_=str(START)))
     assert [one["record"]["_line"] for one in records] == ["a 0", "a 1"]
     assert end["end"]["complete"]
     *records, _ = lines_of(ask(from_=str(START + 2), to=str(START + HOUR_MS)))
     assert [one["record"]["_line"] for one in records] == ["b", "a 2"]
 
 
+def test_a_former_place_is_searched_where_it_has_something_of_the_range(ask: Ask, tmp_path: Path) -> None:
+    *records, end = lines_of(ask(query="a", order="oldest"))
+    assert [one["record"]["_line"] for one in records] == ["a former", "a 0", "a 1", "a 2", "a late"]
+    assert records[0]["object"] == "year=2025/month=11/day=20/main.2025-11-20.1100.json.gz"
+    assert (end["end"]["objects"], end["end"]["complete"]) == (3, True)
+    marker = Marker(account="main", archive="main", server="another", created_at=0)
+    FolderBucket(tmp_path / "former").put_new(marker_key("main", 0), encode(marker), JSON)
+    assert ask().status_code == 409
+    assert ask(from_=str(START)).status_code == 200
+
+
 @pytest.mark.parametrize("wanted", ["1", "true"])
 def test_a_histogram_is_as_that_of_a_search(ask: Ask, wanted: str) -> None:
-    histogram, end = lines_of(ask(histogram=wanted, interval=str(HOUR_MS)))
+    histogram, end = lines_of(
+        ask(histogram=wanted, interval=str(HOUR_MS), from_=str(START), to=str(START + 2 * HOUR_MS))
+    )
     assert histogram["histogram"] == {
         "from": START,
         "to": START + 2 * HOUR_MS,

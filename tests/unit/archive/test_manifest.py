@@ -98,6 +98,27 @@ def test_what_is_no_manifest_is_named(data: bytes) -> None:
         decode(data, "_manifest/x")
 
 
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        ([(0, 40), (39, 61)], "block 1 begins at byte 39, and should at 40"),
+        ([(0, 40), (41, 60)], "block 1 begins at byte 41, and should at 40"),
+        ([(0, 101), (0, 101)], "block 1 begins at byte 0, and should at 101"),
+        ([(1, 100)], "block 0 begins at byte 1, and should at 0"),
+        ([(0, 40), (40, 62)], "its blocks end at byte 102, the object at 101"),
+        ([], "its blocks end at byte 0, the object at 101"),
+    ],
+)
+def test_blocks_that_do_not_follow_each_other_are_named(blocks: list[tuple[int, int]], said: str) -> None:
+    entries = tuple(
+        msgspec.structs.replace(MANIFEST.blocks[0], offset=offset, length=length) for offset, length in blocks
+    )
+    data = encode(msgspec.structs.replace(MANIFEST, blocks=entries))
+    with pytest.raises(DamagedArchive, match=f"_manifest/x is wrong: {said}"):
+        decode(data, "_manifest/x")
+    assert decode(data, "_manifest/x", tiled=False).blocks == entries
+
+
 def test_a_manifest_of_a_chain_names_the_one_before_it() -> None:
     linked = msgspec.structs.replace(MANIFEST, chain=7, previous_key="_manifest/x.json", previous_sha256="ab")
 

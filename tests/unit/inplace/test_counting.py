@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from logkeep.errors import InputError
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.search import Bucket, Order
+from logkeep.inplace import steps
 from logkeep.inplace.counting import Count
 from logkeep.inplace.places import Place, span_of
 from logkeep.inplace.reading import Large
@@ -29,7 +31,7 @@ def count(
     *folders: Path,
     query: str = "*",
     within: TimeRange | None = None,
-    interval_ms: int = 0,
+    interval_ms: int | None = 0,
     large: Large | None = None,
 ) -> tuple[list[Bucket], Count]:
     places = [Place(bucket=FolderBucket(folder)) for folder in folders]
@@ -73,6 +75,28 @@ def test_the_engine_counts_the_same(
     assert (tmp_path / "work").exists()
 
 
+def test_steps_that_nobody_chose_fit_what_is_found(folder: Path) -> None:
+    buckets, counted = count(folder, interval_ms=None)
+    assert counted.interval_ms == 60_000
+    assert buckets == count(folder, interval_ms=60_000)[0]
+    buckets, counted = count(folder, query="b", interval_ms=None)
+    assert (counted.interval_ms, buckets) == (1, [Bucket(ts=START + 60_000, levels={"warn": 1})])
+    assert count(folder, query="c", interval_ms=None)[0] == []
+
+
+def test_steps_grow_with_the_lines_that_are_found(tmp_path: Path) -> None:
+    times = [at * at * 1000 for at in range(1000)]
+    for hour in range(278):
+        if here := [at for at in times if at // HOUR_MS == hour]:
+            put(tmp_path, [record(at, at + 1, "a", "info") for at in here], hour=hour, manifest=hour % 2 == 0)
+    buckets, counted = count(tmp_path, interval_ms=None)
+    step = counted.interval_ms
+    assert step == usual_step(TimeRange(start=0, end=times[-1] + 1)) == 10_800_000
+    assert {one.ts: one.levels["info"] for one in buckets} == Counter(
+        (START + at) // step * step for at in times
+    )
+
+
 def test_too_many_steps_are_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="more than 10000 steps"):
         count(folder, within=TimeRange(start=START, end=START + HOUR_MS), interval_ms=1)
@@ -84,11 +108,17 @@ def test_the_span_is_that_of_the_objects_within_the_range(folder: Path) -> None:
     within = TimeRange(start=START + 5, end=START + 100 * HOUR_MS)
     assert span_of(places, within) == TimeRange(start=START + 5, end=START + 2 * HOUR_MS)
     assert span_of(places, TimeRange(start=0, end=5)) is None
+    assert span_of(places, None, lambda: True) is None
 
 
 def test_the_usual_step_makes_no_more_than_120() -> None:
     assert usual_step(TimeRange(start=0, end=HOUR_MS)) == 30_000
     assert usual_step(TimeRange(start=0, end=24 * HOUR_MS)) == 1_800_000
+
+
+def test_every_usual_step_is_a_multiple_of_the_one_before() -> None:
+    """So that counts in steps can be taken together to longer ones."""
+    assert all(longer % shorter == 0 for shorter, longer in pairwise(steps._STEPS_MS))
 
 
 @settings(max_examples=40)

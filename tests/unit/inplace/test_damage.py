@@ -4,6 +4,7 @@ import gzip
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from logkeep.archive.block import compress
 from logkeep.archive.layout import manifest_key
 from logkeep.archive.manifest import Manifest
 from logkeep.errors import ObjectFrozen, StorageUnavailable
+from logkeep.index.base import Engine
 from logkeep.index.engine import ChdbEngine
 from logkeep.inplace.places import Place
 from logkeep.inplace.reading import Large
@@ -74,9 +76,9 @@ def test_a_damaged_block_is_named_and_the_others_are_read(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "lost", "said"),
     [
-        (changed(1, offset=1), ["word 1"], "the block at byte 1 "),
-        (changed(1, offset=1 << 40), ["word 1"], "ends before byte"),
-        (changed(1, length=9), ["word 1"], "ends too early"),
+        (changed(1, offset=1), [], "block 1 begins at byte 1, and should at "),
+        (changed(1, offset=1 << 40), [], "block 1 begins at byte 1099511627776, and should at "),
+        (changed(1, length=9), [], "block 2 begins at byte "),
         (changed(1, raw_bytes=5), ["word 1"], "holds more than the 5 bytes"),
         (changed(1, raw_bytes=5000), [], "should hold 5000"),
         (changed(1, min_ts=1, max_ts=1), [], "lines have other times"),
@@ -91,6 +93,77 @@ def test_a_wrong_manifest_is_told(
     everything = {"word other", "word 3", "word 2", "word 1", "word 0"}
     assert set(found) == everything - set(lost)
     the_problem(outcome, key, said)
+
+
+def test_blocks_with_a_wrong_boundary_between_them_are_told(tmp_path: Path) -> None:
+    def moved(whole: Manifest) -> Manifest:
+        first, second, *others = whole.blocks
+        first = msgspec.structs.replace(first, length=first.length - 12)
+        second = msgspec.structs.replace(second, offset=second.offset - 12, length=second.length + 12)
+        return msgspec.structs.replace(whole, blocks=(first, second, *others))
+
+    put(tmp_path, *BLOCKS, change=moved)
+    found, outcome = search(FolderBucket(tmp_path))
+    assert found == ["word 3", "word 2"]
+    said = {one.offset: one.reason for one in outcome.damage}
+    assert "ends too early" in said.pop(0)
+    assert [("cannot be decompressed" in reason) for reason in said.values()] == [True]
+
+
+def test_a_manifest_that_repeats_a_block_does_not_have_it_read_again(tmp_path: Path) -> None:
+    key = put(
+        tmp_path,
+        *BLOCKS,
+        change=lambda whole: msgspec.structs.replace(whole, blocks=whole.blocks + whole.blocks[:1] * 1000),
+    )
+    found, outcome = search(FolderBucket(tmp_path))
+    assert (len(found), outcome.blocks_read) == (4, 1)
+    the_problem(outcome, key, "block 4 begins at byte 0, and should at")
+
+
+def test_a_block_that_lies_to_the_engine_takes_little_memory(tmp_path: Path, engine: ChdbEngine) -> None:
+    """It is unpacked no further than it should be, and told as without the engine."""
+    bomb = gzip.compress(encode_lines(BLOCKS[0]) * 300_000, 1)
+    key = put(
+        tmp_path / "archive",
+        *BLOCKS[:1],
+        change=lambda whole: msgspec.structs.replace(
+            changed(0, length=len(bomb))(whole), stored_bytes=len(bomb)
+        ),
+    )
+    rewritten(tmp_path / "archive", key, bomb)
+    engine_asked = Asked(engine)
+    bucket = FolderBucket(tmp_path / "archive")
+    found, outcome = search(
+        bucket, large=Large(engine=cast("Engine", engine_asked), work=tmp_path / "work", after=0)
+    )
+    assert (found, outcome) == search(bucket)
+    the_problem(outcome, key, "holds more than")
+    assert engine_asked.statements == 0
+
+
+@pytest.mark.parametrize("said", [{"lines": 2}, {"raw_bytes": 5}, {"min_ts": 7, "max_ts": 7}])
+def test_blocks_that_are_not_as_told_are_left_to_python(
+    tmp_path: Path, engine: ChdbEngine, said: dict[str, int]
+) -> None:
+    put(tmp_path / "archive", *BLOCKS[:1], change=changed(0, **said))
+    large = Large(engine=engine, work=tmp_path / "work", after=0)
+    bucket = FolderBucket(tmp_path / "archive")
+    by_engine = search(bucket, query="*", large=large)
+    assert by_engine == search(bucket, query="*")
+    assert by_engine[1].problems == 1
+
+
+class Asked:
+    """An engine that counts what it is asked."""
+
+    def __init__(self, engine: ChdbEngine) -> None:
+        self._engine = engine
+        self.statements = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.statements += 1
+        return getattr(self._engine, name)
 
 
 def test_a_wrong_count_is_told_where_every_line_is_looked_at(tmp_path: Path) -> None:

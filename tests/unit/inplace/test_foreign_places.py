@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from random import Random
+
+import pytest
 
 from logkeep.archive.foreign.base import KeyHint, Problems
 from logkeep.index.search import Order
+from logkeep.inplace import search as searching
 from logkeep.inplace.counting import Count
-from logkeep.inplace.places import Place, span_of
+from logkeep.inplace.places import Place, foreign_units, span_of
 from logkeep.inplace.search import Search
-from logkeep.inplace.tally import Outcome
+from logkeep.inplace.tally import Outcome, Tally
+from logkeep.inplace.waiting import Waiting
 from logkeep.query.parse import parse
 from logkeep.record import Record, decode_line, encode_lines
 from logkeep.storage.folder import FolderBucket
-from logkeep.timeline import TimeRange
+from logkeep.timeline import MAX_MS, MIN_MS, TimeRange
 
 from .archive import START, put, record
 from .test_search import texts
@@ -126,3 +133,49 @@ def test_the_span_goes_by_the_keys(tmp_path: Path) -> None:
     write(tmp_path, "50", [record(50_000, 1, "a")])
     write(tmp_path, "any", [record(50_000, 1, "a")])
     assert span_of([theirs(tmp_path)], None) == TimeRange(start=START, end=START + 60_000)
+
+
+def test_the_span_of_keys_that_tell_no_time_is_the_range(tmp_path: Path) -> None:
+    write(tmp_path, "any", [record(50_000, 1, "a")])
+    within = TimeRange(start=START, end=START + 1000)
+    assert span_of([theirs(tmp_path)], within) == within
+    assert span_of([theirs(tmp_path)], None) == TimeRange(start=MIN_MS, end=MAX_MS)
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("most_bytes", [1, 1000, 20_000])
+def test_lines_that_wait_on_the_disk_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order, most_bytes: int
+) -> None:
+    """Some of them are of other times than their keys say, days before and after."""
+    random = Random(most_bytes)
+    for number in range(0, 400, 4):
+        times = [number * 1000 + random.randrange(10_000) for _ in range(20)]
+        write(tmp_path, str(number), [record(at, random.choice(("", at + 1)), f"x {at}") for at in times])
+    write(tmp_path, "401", [record(-5 * 86_400_000, "", "early"), record(5 * 86_400_000, "", "late")])
+    write(tmp_path, "any", [record(100_000 + at, "", "any") for at in range(500)])
+    expected, in_memory = search(theirs(tmp_path), order=order)
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "work"))
+    monkeypatch.setattr(searching, "Waiting", partial(Waiting, most_bytes=most_bytes))
+    found, outcome = search(theirs(tmp_path), order=order)
+    assert sorted(found) == sorted(expected)
+    assert {"early", "late"} < set(found)
+    assert outcome == in_memory
+    assert outcome.blocks_read == outcome.blocks == 102
+    assert list((tmp_path / "work").iterdir()) == []
+    counted = Count([theirs(tmp_path)], parse("*"), None)
+    counted.run()
+    assert counted.outcome.lines == len(expected)
+
+
+def test_a_listing_ends_when_it_is_to_stop(tmp_path: Path) -> None:
+    for number in range(100):
+        write(tmp_path, str(number), [record(number * 1000, number + 1, "a")])
+    asked = []
+
+    def stopped() -> bool:
+        asked.append(1)
+        return len(asked) > 10
+
+    assert len(foreign_units([theirs(tmp_path)], None, Tally(), stopped)) == 10

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.search import Order
+from logkeep.inplace import engine as by_engine
+from logkeep.inplace.lines import Effort
 from logkeep.inplace.places import Place
 from logkeep.inplace.reading import Large
 from logkeep.inplace.search import Hit, Search
@@ -216,8 +218,35 @@ def test_the_engine_finds_the_same_lines(tmp_path: Path, engine: ChdbEngine, ord
     large = Large(engine=engine, work=tmp_path / "work", after=0)
     for query in ("status:>=405", "status:>=405 level:warn", "NOT status:>=402"):
         for limit in (0, 5):
-            by_engine, done = search(tmp_path / "archive", query=query, order=order, limit=limit, large=large)
+            found, done = search(tmp_path / "archive", query=query, order=order, limit=limit, large=large)
             in_python, _ = search(tmp_path / "archive", query=query, order=order, limit=limit)
-            assert by_engine == in_python
+            assert found == in_python
             assert done.outcome.complete
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_where_very_many_lines_match_the_engine_gives_way(
+    tmp_path: Path, engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "archive", *hour_of_minutes(5000, 0))
+    large = Large(engine=engine, work=tmp_path / "work", after=0)
+    expected = search(tmp_path / "archive", query="NOT zeta", large=large)[0]
+    monkeypatch.setattr(by_engine, "_MOST_LINES", 3)
+    monkeypatch.setattr(by_engine, "MOST_BYTES", 1000)
+    monkeypatch.setattr(by_engine, "_PIECE_BYTES", 1)
+    for order in Order:
+        found, done = search(tmp_path / "archive", query="NOT zeta", order=order, large=large)
+        assert {hit.line for hit in found} == {hit.line for hit in expected}
+        assert len(found) == len(expected)
+        assert done.outcome.blocks_read == done.outcome.blocks
+
+
+def test_what_was_long_ago_counts_for_less() -> None:
+    effort = Effort()
+    for _ in range(10):
+        effort.add(raw_bytes=32 << 20, tested=100_000, found=0)
+    assert effort.found * 4 < effort.tested
+    for _ in range(3):
+        effort.add(raw_bytes=32 << 20, tested=100_000, found=100_000)
+    assert effort.found * 4 > effort.tested
+    assert effort.raw_bytes == 13 * (32 << 20)
