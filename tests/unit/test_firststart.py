@@ -172,7 +172,7 @@ def test_another_systems_archive_is_declared_off_beside_the_accounts_own(
 
 
 def test_an_account_that_has_only_anothers_archive_gets_its_own(catalog: Catalog, tmp_path: Path) -> None:
-    table = {"url": f"{tmp_path}/theirs", "layout": "datadog", "account": "acme"}
+    table: dict[str, object] = {"url": f"{tmp_path}/theirs", "layout": "datadog", "account": "acme"}
     opens = opener(catalog, tmp_path, declared={"old": table})
     prepare_accounts(opens, URL)
     opens.open_account("acme")

@@ -174,11 +174,11 @@ def _count(
     """`interval` is the width of a bar, None for the usual one, and 0 for a count alone."""
     if interval is None:
         span = span_of([place], within)
-        interval = usual_step(span) if span else 1
+        interval = usual_step(span) if span else None
     counted = Count([place], node, within, interval_ms=interval, large=large)
     buckets = counted.run()
     outcome = counted.outcome
-    if interval:
+    if interval != 0:
         show_histogram(list(map(document_of, buckets)), as_json=as_json)
     elif as_json:
         json_line({"count": outcome.lines})

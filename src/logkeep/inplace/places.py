@@ -133,7 +133,7 @@ def span_of(places: Sequence[Place], within: TimeRange | None, stopped: Stopped 
         if unit.last_ms < MAX_MS - 1
     ]
     if not spans:
-        return (within or TimeRange(start=MIN_MS, end=MAX_MS)) if units else None
+        return within if units else None
     start, end = min(one.start for one in spans), max(one.end for one in spans)
     return (
         TimeRange(start=max(start, within.start), end=min(end, within.end))

@@ -112,13 +112,13 @@ def _place(services: Services, archive: Archive, target: Target, *, any_marker: 
 def _parts(places: Sequence[Place], asked: Asked, running: Running, watch: Watch) -> Iterator[bytes]:
     """The answer's lines, as they come. `watch` is given what tells how far the search is."""
     if asked.histogram:
-        span = span_of(places, asked.within)
-        step = asked.interval or (usual_step(span) if span else 1)
+        span = span_of(places, asked.within, running.stopped)
+        step = asked.interval or (usual_step(span) if span else None)
         counted = Count(
             places, asked.node, asked.within, interval_ms=step, large=running.large, stopped=running.stopped
         )
         watch(lambda: counted.outcome)
-        yield _line("histogram", _histogram(counted, asked.within or span, step))
+        yield _line("histogram", _histogram(counted, asked.within or span))
         yield _line("end", _told(counted.outcome))
         return
     search = Search(
@@ -138,13 +138,13 @@ def _parts(places: Sequence[Place], asked: Asked, running: Running, watch: Watch
     yield _line("end", _told(search.outcome))
 
 
-def _histogram(counted: Count, span: TimeRange | None, step: int) -> dict[str, object]:
+def _histogram(counted: Count, span: TimeRange | None) -> dict[str, object]:
     """As /v1/histogram answers."""
     buckets = counted.run()
     return {
         "from": span.start if span else None,
         "to": span.end if span else None,
-        "interval": step,
+        "interval": counted.interval_ms,
         "total": counted.outcome.lines,
         "buckets": list(map(document_of, buckets)),
     }
