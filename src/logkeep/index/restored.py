@@ -112,6 +112,12 @@ class RestoredLines:
         limit is passed the lines of the files are sorted, and held in memory for it.
         """
         before = self._loaded(chunk, where)
+        if once_only and not (before.lines or limit_lines or limit_bytes):
+            # Nearly always no line is there twice, and to see that afterwards costs next to nothing.
+            loaded = self.load(files, chunk, where, keys, new_only=False)
+            if not self._twice(chunk):
+                return loaded
+            self.forget(chunk)
         params: dict[str, Param] = {**where.params, "files": files}
         found, unless = 0, ""
         if new_only:
@@ -169,6 +175,14 @@ class RestoredLines:
         )[0]
         own = row["last"] + 1 if row["last"] >= NO_ID | chunk << _CHUNK_SHIFT else 0
         return _OfChunk(lines=row["lines"], text_bytes=row["bytes"], own=own)
+
+    def _twice(self, chunk: int) -> bool:
+        """Whether two lines of the chunk have the same id and time."""
+        row = self._engine.rows(
+            f"SELECT count() AS lines, uniqExact(_lid, _ts) AS different FROM {self.name}"
+            f" WHERE _chunk = {chunk:d} AND _lid < {NO_ID}"
+        )[0]
+        return bool(row["lines"] != row["different"])
 
     def _measure(self, lines: str, params: Mapping[str, Param]) -> tuple[int, int]:
         row = self._engine.rows(
