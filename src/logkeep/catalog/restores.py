@@ -213,13 +213,6 @@ class Restores:
             _open_account(connection, before)
             return _get(connection, restore_id)
 
-    def frozen(self, restore_id: str, objects: int) -> None:
-        """So many of its objects are still in cold storage."""
-        with self._database.writing() as connection:
-            connection.execute(
-                update(restores).where(restores.c.id == restore_id).values(frozen_objects=objects)
-            )
-
     def started(self, restore_id: str, at: int) -> None:
         """Its first chunk is begun. Only the first call counts."""
         row = restores.c.id == restore_id, restores.c.started_at == 0

@@ -48,10 +48,6 @@ class Walk:
         """The least distance that a line of the unit may have."""
         return -unit.last_ms if self._sign < 0 else unit.first_ms
 
-    def far(self, unit: Unit) -> int:
-        """The greatest distance that a line of the unit may have."""
-        return -unit.first_ms if self._sign < 0 else unit.last_ms
-
     def put_back(self, units: Iterable[Unit]) -> None:
         """These are to be given out (again)."""
         for unit in units:

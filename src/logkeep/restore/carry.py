@@ -173,12 +173,12 @@ class Carrier:
         elif isinstance(error, ObjectFrozen) and restore.thaw:
             self._thaw(restore)
         elif not error.retryable:
-            self._tries.pop(restore_id)
+            self._tries.pop(restore_id, None)
             self._end(restore_id, RestoreState.FAILED, error=str(error))
         elif tries.count < _MOST_TRIES:
             self._parts.catalog.restores.failing(restore_id, str(error))
         else:
-            self._tries.pop(restore_id)
+            self._tries.pop(restore_id, None)
             self._end(restore_id, RestoreState.PAUSED, error=str(error))
 
     def _pause(self, waiting: Collection[str]) -> float | None:
