@@ -40,7 +40,8 @@ def test_the_settings_file_that_is_shown_can_be_read(tmp_path: Path) -> None:
         tomllib.loads(toml.replace("/run/secrets/archive", str(secret)))["archives"], environ={}
     )
     assert (archive.id, archive.account, archive.provider) == ("main", "main", "s3")
-    assert archive.settings == {"query": "level:error", "seal_after_s": 600, "verify_every_s": 7 * 86_400}
+    told = {"query": "level:error", "seal_after_s": 600, "verify_every_s": 7 * 86_400}
+    assert archive.settings == {**told, "layout": "", "layout_options": {}}
     assert archive.secrets == {"secret_access_key": "kept apart"}
 
 
