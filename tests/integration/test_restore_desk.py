@@ -16,7 +16,7 @@ from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, Restor
 from logkeep.errors import Conflict, ConnectionTestFailed, Overloaded, StorageUnavailable
 from logkeep.index.restored import restored_ids
 from logkeep.record import encode_lines
-from logkeep.restore import carry
+from logkeep.restore import carry, run
 from logkeep.restore.chunks import ChunkSpec
 from logkeep.restore.request import FilesWanted
 from logkeep.storage.connection import Connection
@@ -448,3 +448,18 @@ def test_a_place_that_takes_no_files_is_refused_at_once(site: Site, tmp_path: Pa
     with pytest.raises(ConnectionTestFailed, match="files cannot be written there"):
         site.submit(files=FilesWanted(connection=connection))
     assert site.catalog.restores.list() == []
+
+
+def test_what_was_there_at_a_limit_stays_when_it_is_given_up_before_it_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = at_limit(site, 1234)
+    site.desk.resume(submitted.id, limit_lines=5000)
+    with monkeypatch.context() as patched:  # a run that is halted before its first chunk
+        patched.setattr(run.RestoreRun, "_load_all", lambda *_: False)
+        site.desk.round()
+        site.desk.join()
+    site.desk.abort(submitted.id, keep=True)
+    site.finish()
+    assert site.get(submitted).lines == 1234
+    assert site.numbers(submitted) == list(range(1234))

@@ -15,6 +15,7 @@ from logkeep.archive.layout import prefixes
 from logkeep.archive.manifest import BlockEntry, Manifest
 from logkeep.archive.reader import FETCH_BYTES, FoundObject, find_objects
 from logkeep.archive.selection import Selection, select_blocks
+from logkeep.errors import DamagedArchive
 from logkeep.query.ast import Everything, Node
 from logkeep.query.parse import parse
 from logkeep.restore.chunks import ChunkSpec, Piece, Selected, Span, cut, target_bytes
@@ -31,6 +32,7 @@ _UNKNOWN_CHUNK_BYTES = 32 << 20
 # compared within a chunk, need no more memory than those of other chunks.
 _LARGE_BYTES = 128 << 20
 _USUAL_RATIO = 6  # raw bytes of a stored one, where nobody counted them
+_MOST_PIECES = 1000  # in a chunk: each is a file on its way
 _FILTERS_AT_ONCE = 8
 _SAMPLED = 8  # blocks that a preview looks at
 _OURS = "logkeep"  # the layout by which a large object of our own is read piece by piece
@@ -302,6 +304,11 @@ def _foreign(
     source: Source, layout: Layout, within: TimeRange, cold: Mapping[str, Cold]
 ) -> Iterator[_Foreign]:
     for one in find_foreign(source.bucket, layout, within):
+        if not _is_text(one.key):
+            raise DamagedArchive(
+                f"the name of the object {one.key!a} is not UTF-8",
+                hint="rename it, or restore from a copy without it",
+            )
         yield _Foreign(
             key=one.key,
             size=one.size,
@@ -311,17 +318,25 @@ def _foreign(
         )
 
 
+def _is_text(key: str) -> bool:
+    """A folder's names may be any bytes; others of the same names could not be told apart in a ledger."""
+    return not any("\ud800" <= char <= "\udfff" for char in key)
+
+
 def _foreign_chunks(foreign: Sequence[_Foreign]) -> Iterator[ChunkSpec]:
     """Nothing is known of what other systems write twice, so all of it is compared with what is there."""
     for is_cold in (False, True):
         pieces: list[Piece] = []
+        size = 0
         for one in foreign:
             if one.cold is not is_cold:
                 continue
-            if pieces and sum(piece.size for piece in pieces) + one.size > _UNKNOWN_CHUNK_BYTES:
+            full = size + one.size > _UNKNOWN_CHUNK_BYTES or len(pieces) == _MOST_PIECES
+            if pieces and full:
                 yield ChunkSpec(pieces=tuple(pieces), dedupe=True, cold=is_cold)
-                pieces = []
+                pieces, size = [], 0
             pieces.append(Piece(key=one.key, size=one.size, target=one.target, layout=one.layout))
+            size += one.size
         if pieces:
             yield ChunkSpec(pieces=tuple(pieces), dedupe=True, cold=is_cold)
 

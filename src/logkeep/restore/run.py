@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -89,8 +89,7 @@ class RestoreRun:
         todo = [chunk for chunk in chunks if chunk.state in OPEN]
         # Left-overs go first: they could pass for lines that a chunk has to leave out.
         for chunk in todo:
-            if chunk.state is not ChunkState.PENDING:
-                self.restores.begin(chunk)
+            if chunk.state is ChunkState.LOADING:
                 self._table.forget(chunk.number)
         specs = [(chunk, ChunkSpec.decode(chunk.spec)) for chunk in todo]
         warm = [item for item in specs if not item[1].cold or not self._is_cold(item[1])]
@@ -130,10 +129,14 @@ class RestoreRun:
             self._full.set()
             return False
         try:
-            begun = self.restores.begin(replace(chunk, state=ChunkState.PENDING))
+            begun = self.restores.begin(chunk)
         except Conflict:
             return False  # it was given up meanwhile
         try:
+            if chunk.state is ChunkState.CUT:
+                # Not before: should the restore end meanwhile, these lines stay.
+                self._table.forget(chunk.number)
+                now = self.restores.get(self.restore.id)
             self._load_one(begun, spec, _room(now))
         except LogkeepError:
             self._failed.set()  # so that the other chunks do not begin

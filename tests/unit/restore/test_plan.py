@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import BlockEntry, Manifest, encode
+from logkeep.errors import DamagedArchive
 from logkeep.restore.chunks import ChunkSpec, Piece
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.request import RestoreRequest
@@ -178,3 +183,23 @@ def test_objects_of_other_accounts_and_hours_are_left_alone(tmp_path: Path) -> N
     put(bucket, hour=Hour(HOUR + 1))
     bucket.put_new(key_of("other", HOUR, 0), b"x", "application/gzip")
     assert plan(bucket, START, START + 60 * MINUTE).objects == 0
+
+
+def foreign_plan(bucket: FolderBucket) -> RestorePlan:
+    return plan_restore(
+        [Source(target=1, bucket=bucket, layout=layout_of("lines"))],
+        RestoreRequest(name="x", source="main", range=TimeRange(start=START, end=START + 1)),
+    )
+
+
+def test_many_small_objects_of_another_system_are_chunks_of_a_thousand(tmp_path: Path) -> None:
+    bucket = FolderBucket(tmp_path)
+    for number in range(1001):
+        bucket.put_new(f"logs/{number:04d}.log", b"x", "text/plain")
+    assert [len(chunk.pieces) for chunk in foreign_plan(bucket).chunks] == [1000, 1]
+
+
+def test_an_object_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"a\xff.log")).write_bytes(b"x")
+    with pytest.raises(DamagedArchive, match=r"udcff\.log' is not UTF-8"):
+        foreign_plan(FolderBucket(tmp_path))
