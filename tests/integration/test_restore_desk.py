@@ -14,7 +14,7 @@ from tests.integration.restore_site import FIRST_LID, HOUR, HOURS, LINES, NOW, S
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, RestoreState
 from logkeep.errors import Conflict, ConnectionTestFailed, Overloaded, StorageUnavailable
-from logkeep.index.restored import restored_ids
+from logkeep.index.restored import RestoredLines, restored_ids
 from logkeep.record import encode_lines
 from logkeep.restore import carry, run
 from logkeep.restore.chunks import ChunkSpec
@@ -463,3 +463,15 @@ def test_what_was_there_at_a_limit_stays_when_it_is_given_up_before_it_goes_on(
     site.finish()
     assert site.get(submitted).lines == 1234
     assert site.numbers(submitted) == list(range(1234))
+
+
+def test_one_that_begins_can_be_searched_at_any_moment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted = site.submit(count=LINES)
+
+    def drop(_: RestoredLines) -> None:
+        raise AssertionError("the table of a restore that is wanted went away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RestoredLines, "drop", drop)
+        site.finish()
+    assert site.numbers(submitted) == list(range(LINES))

@@ -157,6 +157,10 @@ class RestoredLines:
         self._engine.run(f"ALTER TABLE {self.name} MATERIALIZE INDEX {index} SETTINGS mutations_sync = 2")
         self._engine.run(f"ALTER TABLE {self.name} RESET SETTING {_NO_MERGES.partition(' ')[0]}")
 
+    def clear(self) -> None:
+        """Take out all lines. The table stays, and can be searched."""
+        self._engine.run(f"TRUNCATE TABLE {self.name} SYNC")
+
     def drop(self) -> None:
         """Idempotent."""
         self._engine.run(f"DROP TABLE IF EXISTS {self.name} SYNC")

@@ -80,9 +80,9 @@ class RestoreRun:
         Raises StorageError, DamagedArchive, EngineError or Overloaded; chunks that are done stay done.
         """
         chunks = self.restores.chunks(self.restore.id)
-        if all(chunk.state is ChunkState.PENDING for chunk in chunks):
-            self._table.drop()  # of a former try, which failed
         create_table(self._table, len(chunks))
+        if all(chunk.state is ChunkState.PENDING for chunk in chunks):
+            self._table.clear()  # of a former try, which failed; it may be searched meanwhile
         if self.restore.partial:
             self._give_up(chunks)
             return Outcome.COMPLETE
