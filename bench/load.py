@@ -37,9 +37,10 @@ class Prebuilt:
     lines: int
 
 
-def prebuilt(url: str, key: str, lines_per_body: int, kind: str) -> list[Prebuilt]:
+def prebuilt(url: str, key: str, lines_per_body: int, kind: str, path: str) -> list[Prebuilt]:
     hour = Hour(hour_of(int(time.time() * 1000)) - 1)
-    return [Prebuilt(_request(url, key, body), body.lines) for body in _bodies(kind, hour, lines_per_body)]
+    bodies = _bodies(kind, hour, lines_per_body)
+    return [Prebuilt(_request(url, key, path or body.path, body), body.lines) for body in bodies]
 
 
 def _bodies(kind: str, hour: Hour, lines_per_body: int) -> Iterator[SampleBody]:
@@ -60,9 +61,9 @@ def _bodies(kind: str, hour: Hour, lines_per_body: int) -> Iterator[SampleBody]:
     yield from (body for body in bodies if body.path == path)
 
 
-def _request(url: str, key: str, body: SampleBody) -> bytes:
+def _request(url: str, key: str, path: str, body: SampleBody) -> bytes:
     head = (
-        f"POST {body.path}?{urlencode(body.params)} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        f"POST {path}?{urlencode(body.params)} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
         f"Authorization: Bearer {key}\r\nContent-Type: {body.content_type}\r\n"
         f"Content-Length: {len(body.data)}\r\n\r\n"
     )
@@ -105,8 +106,10 @@ def _more(sock: socket.socket) -> bytes:
     raise RuntimeError("the server closed the connection")
 
 
-def run(url: str, key: str, *, kind: str, lines: int, connections: int, seconds: float) -> dict[str, float]:
-    requests = prebuilt(url, key, lines, kind)
+def run(
+    url: str, key: str, *, kind: str, lines: int, connections: int, seconds: float, path: str = ""
+) -> dict[str, float]:
+    requests = prebuilt(url, key, lines, kind, path)
     tallies = [Tally() for _ in range(connections)]
     began = time.perf_counter()
     threads = [
@@ -136,6 +139,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--path", default="", help="where to, in place of the kind's own path")
     options = parser.parse_args()
     result = run(
         options.url,
@@ -144,6 +148,7 @@ def main() -> None:
         lines=options.lines,
         connections=options.connections,
         seconds=options.seconds,
+        path=options.path,
     )
     print(msgspec.json.encode(result).decode())
 

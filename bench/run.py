@@ -32,6 +32,7 @@ NAMES = (
     "upload",
     "chain",
     "accounts",
+    "pipelines",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _NOTES = "## Notes\n"

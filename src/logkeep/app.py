@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,7 +37,15 @@ from logkeep.intake import Intake
 from logkeep.logs import log, set_up_logging
 from logkeep.metrics import Metrics, Parts, Tally
 from logkeep.notify.build import build_notifier
-from logkeep.record import IdSource
+from logkeep.pipeline import model
+from logkeep.pipeline.dead_letters import DeadLetters
+from logkeep.pipeline.desk import PipelineDesk
+from logkeep.pipeline.destinations.account import Accept
+from logkeep.pipeline.destinations.base import Destination
+from logkeep.pipeline.destinations.build import Surroundings, build_destination
+from logkeep.pipeline.pipelines import Pipelines
+from logkeep.pipeline.sqlite_outbox import SqliteOutbox
+from logkeep.record import IdSource, Received
 from logkeep.restore.desk import RestoreDesk
 from logkeep.retention import drop_expired
 from logkeep.routing import Router
@@ -142,6 +150,7 @@ def _services(settings: Settings) -> Iterator[Services]:
         vault = load_vault(text=settings.secret_key, path=_secret_key_path(settings))
         rotate(vault, catalog.archives)
         rotate(vault, catalog.restores)
+        rotate(vault, catalog.pipelines)
         buckets = Buckets(vault, open_connection)
         spool = SqliteSpool(
             data / "spool.sqlite",
@@ -175,6 +184,26 @@ def _services(settings: Settings) -> Iterator[Services]:
         notifier = build_notifier(
             settings, notices=catalog.notices, restores=catalog.restores.list, clock=clock
         )
+        router, exclusions, tails = Router(catalog), ExclusionCounts(), Tails()
+        turn = LoopTurn()
+        archives = ArchiveDesk(
+            catalog=catalog,
+            archiver=archiver,
+            sealer=sealer,
+            spool=spool,
+            router=router,
+            buckets=buckets,
+            vault=vault,
+            open_connection=open_connection,
+            clock=clock,
+            settled=turn.wait,
+        )
+        ids = IdSource(clock)
+        intake = Intake(
+            spool, ids, clock, lambda: _appended(index_worker, pipelines), router, exclusions, tails
+        )
+        pipelines = _pipelines(settings, stack, archives, ids, lambda *one: turn.run(_accept(intake, *one)))
+        ids.begin_above(max(spool.last_lid(), pipelines.pipelines.last_lid()))
         restores = RestoreDesk(
             catalog=catalog,
             engine=engine,
@@ -187,6 +216,7 @@ def _services(settings: Settings) -> Iterator[Services]:
             ended=notifier.ended,
             min_free_bytes=settings.min_free_bytes,
             look_again_s=settings.thaw_look,
+            pipelines=pipelines.pipelines,
         )
         checks = Checks(
             catalog=catalog,
@@ -195,8 +225,6 @@ def _services(settings: Settings) -> Iterator[Services]:
             work=_fresh_folder(work / "checks"),
             clock=clock,
         )
-        router, exclusions, tails = Router(catalog), ExclusionCounts(), Tails()
-        turn = LoopTurn()
         index_worker = Worker("index", lambda: indexer.round(index_worker.stopping))
         archive_worker = Worker("archive", lambda: _archive_round(archiver))
         upkeep_worker = Worker("upkeep", lambda: _upkeep_round(archiver, live, catalog, settings))
@@ -209,9 +237,8 @@ def _services(settings: Settings) -> Iterator[Services]:
             checks.worker,
             restores.worker,
             notifier.worker,
+            pipelines.pipelines.worker,
         )
-        ids = IdSource(clock, floor=spool.last_lid())
-        intake = Intake(spool, ids, clock, index_worker.wake, router, exclusions, tails)
         yield Services(
             settings=settings,
             clock=clock,
@@ -222,18 +249,9 @@ def _services(settings: Settings) -> Iterator[Services]:
             intake=intake,
             indexer=indexer,
             archiver=archiver,
-            archives=ArchiveDesk(
-                catalog=catalog,
-                archiver=archiver,
-                sealer=sealer,
-                spool=spool,
-                router=router,
-                buckets=buckets,
-                vault=vault,
-                open_connection=open_connection,
-                clock=clock,
-                settled=turn.wait,
-            ),
+            archives=archives,
+            pipelines=pipelines,
+            live_pipelines=pipelines.pipelines,
             backfill=Backfill(
                 catalog=catalog,
                 spool=spool,
@@ -265,11 +283,72 @@ def _services(settings: Settings) -> Iterator[Services]:
                     archiver=archiver,
                     indexer=indexer,
                     catalog=catalog,
+                    pipelines=pipelines,
                     workers=workers,
                     clock=clock,
                 )
             ),
         )
+
+
+def _pipelines(
+    settings: Settings, stack: ExitStack, archives: ArchiveDesk, ids: IdSource, accept: Accept
+) -> PipelineDesk:
+    """Everything about pipelines, with nothing started."""
+    data, catalog = settings.data, archives.catalog
+    outbox = SqliteOutbox(data / "outbox.sqlite", clock=clock, min_free_bytes=settings.min_free_bytes)
+    stack.callback(outbox.close)
+    dead_letters = DeadLetters(data / "dead-letters", max_bytes=settings.dead_letters_max_bytes)
+    around = Surroundings(
+        server=catalog.installation.server_id(),
+        spool=archives.spool,
+        archive_of=catalog.archives.get,
+        accept=accept,
+        files=Path(settings.pipeline_files or data / "files"),
+        write=_write_to_stdout,
+        clock=clock,
+    )
+
+    def build(pipeline: str, spec: model.Destination, secrets: Mapping[str, str]) -> Destination:
+        return build_destination(pipeline, spec, secrets, around)
+
+    desk = PipelineDesk(
+        catalog=catalog,
+        pipelines=Pipelines(
+            catalog=catalog,
+            outbox=outbox,
+            dead_letters=dead_letters,
+            spool=archives.spool,
+            ids=ids,
+            router=archives.router,
+            vault=archives.vault,
+            server=around.server,
+            build=build,
+            ended=lambda *one: desk.ended(*one),
+            clock=clock,
+        ),
+        archives=archives,
+        outbox=outbox,
+        dead_letters_kept=dead_letters,
+        vault=archives.vault,
+        build=build,
+        clock=clock,
+    )
+    return desk
+
+
+def _appended(index_worker: Worker, pipelines: PipelineDesk) -> None:
+    index_worker.wake()
+    pipelines.pipelines.appended()
+
+
+async def _accept(intake: Intake, account: str, received: Received, key: str) -> None:
+    await intake.accept(account, received, reply=b"", key=key)
+
+
+def _write_to_stdout(payload: bytes) -> None:
+    sys.stdout.buffer.write(payload)
+    sys.stdout.buffer.flush()
 
 
 def _secret_key_path(settings: Settings) -> Path:
@@ -288,8 +367,9 @@ def _workers(services: Services) -> Iterator[None]:
     When some of them do not end in time, the process does, with all that it holds."""
     before = set(threading.enumerate())
     for worker in services.workers:
-        if worker is not services.restores.worker:
+        if worker not in (services.restores.worker, services.live_pipelines.worker):
             worker.start()
+    services.live_pipelines.start()
     services.restores.start()
     try:
         yield
@@ -306,6 +386,7 @@ def _stopped(services: Services, before: set[threading.Thread]) -> list[threadin
     for worker in services.workers:
         worker.stopping.set()
         worker.wake()
+    services.live_pipelines.stop(_LAST_WRITES_S / 2)
     services.archiver.close(_LAST_WRITES_S)
     while left := [one for one in threading.enumerate() if one not in before]:
         if time.monotonic() >= end:

@@ -119,10 +119,11 @@ class ArchiveDesk:
         untested: bool = False,
         start: bool = False,
         take_over: bool = False,
+        pipeline: str = "",
     ) -> Archive:
         """Set up an archive of a live account, off unless `start`. Its id is `archive`, or made from the
-        account's. Raises ConnectionTestFailed, and Conflict where one of another system is to be started;
-        then nothing is saved."""
+        account's. With `pipeline` only what that one delivers goes there. Raises ConnectionTestFailed, and
+        Conflict where one of another system is to be started; then nothing is saved."""
         if self.catalog.accounts.get(account).kind is not AccountKind.LIVE:
             raise Conflict(f"account {account!r} is a restored one, which is not archived")
         others = self.catalog.archives.of_account(account)
@@ -136,6 +137,7 @@ class ArchiveDesk:
                 state=ArchiveState.OFF,
                 created_at=self.clock(),
                 rank=max((one.rank for one in others), default=-1) + 1,
+                pipeline=pipeline,
             )
         )
         if start:

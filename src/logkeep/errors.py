@@ -3,6 +3,7 @@
     LogkeepError
     ├── InputError             the caller sent something wrong; the same request will fail again
     │   ├── BadTime, BadRange, BadSetting, UnknownMediaType
+    │   ├── BadPipeline        with a path, a line and a reason for each thing that is wrong
     │   ├── ConnectionTestFailed   with a verdict for each thing that was tried
     │   ├── BadBody            with the position of what could not be read
     │   └── QuerySyntaxError   with the column and what was expected there
@@ -16,6 +17,11 @@
     │   ├── ObjectMissing, ObjectExists, StorageDenied
     │   ├── ObjectFrozen       in a cold storage class; a thaw makes it readable, hours later
     │   └── StorageUnavailable retrying helps
+    ├── DeliveryError          the other side's answer to a pipeline's batch
+    │   ├── DeliveryFailed     retrying helps
+    │   ├── DeliveryRefused    the same events will be refused again
+    │   └── BatchTooLarge      fewer of them at once may be taken
+    ├── LoopDetected           events that came back to a pipeline which they came through before
     ├── DamagedArchive         bytes in the bucket are not what they should be
     └── EngineError            the index refused a statement
 
@@ -87,6 +93,23 @@ class ConnectionTestFailed(InputError):
     @property
     def details(self) -> dict[str, object]:
         return {"verdicts": self.verdicts}
+
+
+class BadPipeline(InputError):
+    """A pipeline that cannot be. Each problem has `path`, `line` (0: there is no text), `message`, `hint`."""
+
+    code = "bad-pipeline"
+
+    def __init__(self, problems: Sequence[Mapping[str, object]]) -> None:
+        first = problems[0]
+        place = f"line {first['line']}: " if first["line"] else ""
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        super().__init__(f"{place}{first['path']}: {first['message']}{more}", hint=str(first["hint"]))
+        self.problems = problems
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"problems": self.problems}
 
 
 class UnknownMediaType(InputError):
@@ -178,6 +201,33 @@ class ObjectFrozen(StorageError):
 class StorageUnavailable(StorageError):
     code = "storage-unavailable"
     retryable = True
+
+
+class DeliveryError(LogkeepError):
+    code = "delivery-error"
+
+
+class DeliveryFailed(DeliveryError):
+    """`retry_after` is in seconds, where the other side names a time; else 0."""
+
+    code = "delivery-failed"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class DeliveryRefused(DeliveryError):
+    code = "delivery-refused"
+
+
+class BatchTooLarge(DeliveryError):
+    code = "batch-too-large"
+
+
+class LoopDetected(LogkeepError):
+    code = "loop-detected"
 
 
 class DamagedArchive(LogkeepError):

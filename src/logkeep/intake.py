@@ -122,7 +122,7 @@ class Intake:
         count = len(columns.line)
         if not count:
             return _Sorted()
-        records, times = self._stamped(route.account, columns, count)
+        records, times = stamped(self._ids, self._clock(), route.account, columns)
         watched = self._tails.watched(route.account)
         rules = list(map(route.dropped_by, records)) if route.exclusions else []
         if route.sole is None or watched or any(rules):
@@ -130,11 +130,12 @@ class Intake:
         pieces = list(_together(route.account, route.sole, records, times))
         return _Sorted(pieces, sum([len(piece.payload) for piece in pieces]))
 
-    def _stamped(self, account: str, columns: Columns, count: int) -> tuple[list[Record], list[int]]:
-        """The records with id, receipt time and account, and the time of each."""
-        now = self._clock()
-        times, below = _plausible(list(islice(columns.ts, count)), columns.ns, now)
-        return columns.stamped(self._ids.take(count), now, account, ts=times, ns=below), times
+
+def stamped(ids: IdSource, now: int, account: str, columns: Columns) -> tuple[list[Record], list[int]]:
+    """The records of one line or more with id, receipt time and account, and the time of each."""
+    count = len(columns.line)
+    times, below = _plausible(list(islice(columns.ts, count)), columns.ns, now)
+    return columns.stamped(ids.take(count), now, account, ts=times, ns=below), times
 
 
 def _own(route: Route, key: str) -> str:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -24,6 +24,8 @@ from logkeep.catalog.values import ArchiveObject, RestoreState
 from logkeep.errors import LogkeepError
 from logkeep.indexer import Indexer
 from logkeep.intake import Accepted
+from logkeep.metric_families import counter, gauge
+from logkeep.pipeline.metrics import PipelineStatuses, pipeline_metrics
 from logkeep.spool.base import Spool
 from logkeep.timeline import Clock
 
@@ -123,6 +125,7 @@ class Parts:
     archiver: Archiver
     indexer: Indexer
     catalog: Catalog
+    pipelines: PipelineStatuses
     workers: Sequence[WatchedWorker]
     clock: Clock
 
@@ -156,85 +159,86 @@ class _Asking(Collector):
         yield from self._spool()
         yield from self._archives(self._parts.archiver.status())
         yield _without_created(self._parts.tally.seal_seconds)
-        yield _gauge("index_lag_frames", "Frames of the spool that are not in the index yet.").of(
+        yield gauge("index_lag_frames", "Frames of the spool that are not in the index yet.").of(
             self._parts.indexer.lag_frames()
         )
         yield from self._workers()
         yield self._restores()
         yield from self._checks()
+        yield from pipeline_metrics(self._parts.pipelines.statuses(), self._parts.clock())
 
     def _intake(self) -> Iterator[Metric]:
         intake = self._parts.intake
         accepted, excluded = intake.accepted(), intake.excluded()
-        yield _counter(
+        yield counter(
             "intake_lines", "Lines that were accepted, those that a rule dropped included.", "account"
         ).each((account, one.lines) for account, one in accepted.items())
-        yield _counter("intake_bytes", "Bytes of the accepted lines, as they are archived.", "account").each(
+        yield counter("intake_bytes", "Bytes of the accepted lines, as they are archived.", "account").each(
             (account, one.bytes) for account, one in accepted.items()
         )
-        yield _counter(
+        yield counter(
             "intake_refused",
             "Lines that were refused while the rest of their request was accepted.",
             "reason",
         ).each(intake.refused().items())
-        yield _counter("excluded_lines", "Lines that an exclusion rule dropped.", "account").each(
+        yield counter("excluded_lines", "Lines that an exclusion rule dropped.", "account").each(
             (account, lines) for account, (lines, _) in excluded.items()
         )
-        yield _counter("excluded_bytes", "Bytes of the text that an exclusion rule dropped.", "account").each(
+        yield counter("excluded_bytes", "Bytes of the text that an exclusion rule dropped.", "account").each(
             (account, size) for account, (_, size) in excluded.items()
         )
-        yield _counter("requests_refused", "Requests that were answered with an error.", "reason").each(
+        yield counter("requests_refused", "Requests that were answered with an error.", "reason").each(
             self._parts.tally.refused().items()
         )
 
     def _spool(self) -> Iterator[Metric]:
         parts, spool = self._parts, self._parts.spool
-        yield _gauge("spool_bytes", "Bytes that the spool holds, compressed.").of(spool.stored_bytes())
-        yield _gauge(
-            "spool_max_bytes", "Bytes that the spool may hold; intake refuses what comes beyond."
-        ).of(parts.spool_max_bytes)
-        yield _gauge("spool_account_bytes", "Bytes that the spool holds of an account.", "account").each(
+        yield gauge("spool_bytes", "Bytes that the spool holds, compressed.").of(spool.stored_bytes())
+        yield gauge("spool_max_bytes", "Bytes that the spool may hold; intake refuses what comes beyond.").of(
+            parts.spool_max_bytes
+        )
+        yield gauge("spool_account_bytes", "Bytes that the spool holds of an account.", "account").each(
             spool.account_bytes().items()
         )
-        yield _gauge("spool_account_max_bytes", "Bytes that the spool may hold of one account.").of(
+        yield gauge("spool_account_max_bytes", "Bytes that the spool may hold of one account.").of(
             parts.spool_account_max_bytes
         )
         oldest = spool.oldest_rx()
         age_s = 0.0 if oldest is None else max(0, parts.clock() - oldest) / 1000
-        yield _gauge(
+        yield gauge(
             "spool_oldest_seconds", "How long ago the oldest line in the spool came; 0 when it is empty."
         ).of(age_s)
 
     def _archives(self, statuses: Sequence[ArchiveStatus]) -> Iterator[Metric]:
         ids = [((one.archive, one.account), one) for one in statuses]
-        yield _gauge(
+        yield gauge(
             "archive_state", "1 for the state that the archive is in, 0 for the others.", *_ARCHIVE, "state"
         ).each(((*id_, state), one.state == state) for id_, one in ids for state in ARCHIVE_STATES)
-        yield _gauge("archive_lag_seconds", "How long the oldest overdue lines are overdue.", *_ARCHIVE).each(
+        yield gauge("archive_lag_seconds", "How long the oldest overdue lines are overdue.", *_ARCHIVE).each(
             (id_, one.lag_s) for id_, one in ids
         )
-        yield _gauge("archive_waiting_lines", "Lines that wait to be archived.", *_ARCHIVE).each(
+        yield gauge("archive_waiting_lines", "Lines that wait to be archived.", *_ARCHIVE).each(
             (id_, one.waiting_lines) for id_, one in ids
         )
-        yield _gauge("archive_waiting_bytes", "Raw bytes that wait to be archived.", *_ARCHIVE).each(
+        yield gauge("archive_waiting_bytes", "Raw bytes that wait to be archived.", *_ARCHIVE).each(
             (id_, one.waiting_bytes) for id_, one in ids
         )
         sealed = self._parts.tally.sealed()
         sums = [(id_, sealed.get(one.archive, Sealed())) for id_, one in ids]
-        yield _counter("archive_objects", "Objects that were sealed since the start.", *_ARCHIVE).each(
+        yield counter("archive_objects", "Objects that were sealed since the start.", *_ARCHIVE).each(
             (id_, one.objects) for id_, one in sums
         )
-        yield _counter("archive_lines", "Lines in the objects that were sealed.", *_ARCHIVE).each(
+        yield counter("archive_lines", "Lines in the objects that were sealed.", *_ARCHIVE).each(
             (id_, one.lines) for id_, one in sums
         )
-        yield _counter("archive_raw_bytes", "Raw bytes in the objects that were sealed.", *_ARCHIVE).each(
+        yield counter("archive_raw_bytes", "Raw bytes in the objects that were sealed.", *_ARCHIVE).each(
             (id_, one.raw_bytes) for id_, one in sums
         )
-        yield _counter("archive_stored_bytes", "Bytes of the sealed objects in the bucket.", *_ARCHIVE).each(
+        yield counter("archive_stored_bytes", "Bytes of the sealed objects in the bucket.", *_ARCHIVE).each(
             (id_, one.stored_bytes) for id_, one in sums
         )
         account_of = dict(id_ for id_, _ in ids)
-        yield _counter("archive_errors", "Tries to seal that failed.", *_ARCHIVE, "reason").each(
+        yield counter("archive_errors", "Tries to seal that failed.", *_ARCHIVE, "reason").each(
             ((archive, account_of[archive], reason), count)
             for (archive, reason), count in self._parts.tally.failed().items()
             if archive in account_of
@@ -242,55 +246,30 @@ class _Asking(Collector):
 
     def _workers(self) -> Iterator[Metric]:
         workers = self._parts.workers
-        yield _gauge(
+        yield gauge(
             "worker_failing_seconds", "For how long every round of the worker has failed.", "worker"
         ).each((one.name, one.failing_s()) for one in workers)
-        yield _counter("worker_errors", "Rounds of the worker that failed.", "worker", "reason").each(
+        yield counter("worker_errors", "Rounds of the worker that failed.", "worker", "reason").each(
             ((one.name, reason), count) for one in workers for reason, count in one.errors().items()
         )
 
     def _restores(self) -> Metric:
         states = Counter(one.state for one in self._parts.catalog.restores.list())
-        return _gauge("restores", "Restores that the catalog knows.", "state").each(
+        return gauge("restores", "Restores that the catalog knows.", "state").each(
             (state.value, states[state]) for state in RestoreState
         )
 
     def _checks(self) -> Iterator[Metric]:
         now, checks = self._parts.clock(), self._parts.catalog.checks.list()
-        yield _gauge(
+        yield gauge(
             "check_ok", "Whether the last verify or drill of the archive found all well.", "archive", "kind"
         ).each(((one.archive, one.kind.value), one.ok) for one in checks)
-        yield _gauge(
+        yield gauge(
             "check_age_seconds",
             "How long ago the last verify or drill of the archive ended.",
             "archive",
             "kind",
         ).each(((one.archive, one.kind.value), max(0, now - one.at) / 1000) for one in checks)
-
-
-class _Family(NamedTuple):
-    """A metric that is to get its values."""
-
-    metric: GaugeMetricFamily | CounterMetricFamily
-
-    def of(self, value: float) -> Metric:
-        """The only one, without labels."""
-        self.metric.add_metric([], value)
-        return self.metric
-
-    def each(self, values: Iterable[tuple[str | Sequence[str], float]]) -> Metric:
-        """One for each combination of labels."""
-        for labels, value in values:
-            self.metric.add_metric([labels] if isinstance(labels, str) else labels, value)
-        return self.metric
-
-
-def _gauge(name: str, help_: str, *labels: str) -> _Family:
-    return _Family(GaugeMetricFamily(f"logkeep_{name}", help_, labels=labels))
-
-
-def _counter(name: str, help_: str, *labels: str) -> _Family:
-    return _Family(CounterMetricFamily(f"logkeep_{name}", help_, labels=labels))
 
 
 def _without_created(histogram: Histogram) -> Metric:

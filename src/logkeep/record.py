@@ -72,6 +72,15 @@ _NODE_BITS = 10
 _LAST_SEQUENCE = (1 << _SEQUENCE_BITS) - 1
 
 
+# How far ahead of the clock an id may be that was given out before the clock was put back.
+_ID_AHEAD_MS = 24 * 3_600_000
+
+
+def first_foreign_id(now: int) -> int:
+    """From here on ids can not have been given out by an IdSource; `now` in epoch ms."""
+    return (max(0, now - _ID_EPOCH_MS) + _ID_AHEAD_MS) << (_SEQUENCE_BITS + _NODE_BITS)
+
+
 class IdSource:
     """Gives out record ids: unique, rising, and ordered by receipt time.
 
@@ -85,7 +94,13 @@ class IdSource:
         self._clock = clock
         self._node = node << _SEQUENCE_BITS
         self._step = 1 << (_SEQUENCE_BITS + _NODE_BITS)
-        self._slot = (floor // self._step + 1) << _SEQUENCE_BITS if floor else 0
+        self._slot = 0
+        if floor:
+            self.begin_above(floor)
+
+    def begin_above(self, floor: int) -> None:
+        """Give out no id up to this one, which was given out before."""
+        self._slot = max(self._slot, (floor // self._step + 1) << _SEQUENCE_BITS)
 
     def take(self, count: int) -> list[str]:
         """`count` ids as decimal strings, rising. Not safe for use from several threads."""

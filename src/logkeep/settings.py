@@ -116,6 +116,11 @@ class Settings:
     )
     min_free_bytes: int = _setting(256 << 20, size, "disk space that intake leaves free")
 
+    pipeline_files: str = _setting("", str, "folder that pipelines write files below; DATA/files unless set")
+    dead_letters_max_bytes: int = _setting(
+        1 << 30, _positive(size), "bytes of events that one destination of a pipeline may have refused"
+    )
+
     secret_key: str = _setting(
         "", str, "keys that encrypt stored credentials: the first encrypts, all decrypt", secret=True
     )

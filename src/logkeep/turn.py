@@ -1,17 +1,21 @@
-"""One turn of the event loop that takes requests, seen from another thread."""
+"""The event loop that takes requests, seen from another thread."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from logkeep.errors import Overloaded
+
+T = TypeVar("T")
 
 _PATIENCE_S = 30.0
 
 
 class LoopTurn:
-    """Tells when whatever the loop was in the middle of is done."""
+    """Tells when whatever the loop was in the middle of is done, and has it do what only it may."""
 
     def __init__(self, patience_s: float = _PATIENCE_S) -> None:
         self._patience_s = patience_s
@@ -32,3 +36,19 @@ class LoopTurn:
                     f"requests that were taken before have not come to their end in {self._patience_s:g} s",
                     hint="the server is overloaded or stops; try again",
                 )
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What the coroutine returns, or raises, on the loop. Not to be called from the loop itself. Raises
+        Overloaded when the loop does not run, or does not come to the end of it; what it does may come to
+        pass all the same."""
+        if self._loop is None or not self._loop.is_running():
+            coroutine.close()
+            raise Overloaded("the server takes no requests", hint="it starts, or stops")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(self._patience_s)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            future.cancel()
+            raise Overloaded(
+                f"the server has not come to it in {self._patience_s:g} s", hint="it is overloaded or stops"
+            ) from error

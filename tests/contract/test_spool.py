@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from logkeep.errors import Overloaded
+from logkeep.record import first_foreign_id
 from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Received, Spool, Waiting
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.timeline import Clock, Hour
@@ -574,3 +575,55 @@ def test_readers_in_threads_that_come_and_go_leave_nothing_open(site: Site) -> N
         thread.start()
         thread.join()
     assert open_files() <= before + 1
+
+
+def test_the_lines_that_an_account_keeps_are_read_once_in_order(site: Site) -> None:
+    site.append(piece(b"a\n"), piece(b"b\n", account="other"), piece(b"c\n", archive="copy", indexed=False))
+    site.append(piece(b"d\n", hour=TEN))
+    kept = site.spool.kept_since("main", 0, max_bytes=ALL)
+    assert [zstandard.decompress(frame.data) for frame in kept] == [b"a\n", b"d\n"]
+    assert site.spool.kept_since("main", kept[-1].seq, max_bytes=ALL) == []
+    assert [frame.seq for frame in site.spool.kept_since("main", 0, max_bytes=1)] == [kept[0].seq]
+
+
+def test_what_is_held_is_not_trimmed_even_by_a_spool_that_was_opened_again(site: Site) -> None:
+    site.append(piece(b"a\n", archive=""))
+    site.append(piece(b"b\n", archive=""))
+    site.spool.hold(1)
+    site.spool.indexed(2)
+    site.spool.trim()
+    assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [2]
+    site.reopen().trim()
+    assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [2]
+    site.spool.hold(None)
+    site.spool.trim()
+    assert site.spool.since(0, max_bytes=ALL) == []
+
+
+def test_what_is_held_and_archived_is_trimmed_when_it_is_let_go(site: Site) -> None:
+    site.append(piece(b"a\n"))
+    site.spool.hold(0)
+    site.spool.indexed(1)
+    site.spool.archived("main", NINE, upto=1)
+    site.spool.trim()
+    assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [1]
+    site.spool.hold(1)
+    site.spool.trim()
+    assert site.spool.since(0, max_bytes=ALL) == []
+
+
+def test_a_thread_appends_once_under_a_key(site: Site) -> None:
+    for _ in range(2):
+        site.spool.append_now([piece(b"a\n")], key="k")
+    assert [waiting.lines for waiting in site.spool.waiting()] == [1]
+
+
+def test_ids_that_came_from_elsewhere_do_not_count_as_given_out(site: Site) -> None:
+    ours = first_foreign_id(NOW) - 1
+    site.append(piece(b"a\n", lid=ours))
+    site.append(piece(b"b\n", lid=1 << 62))
+    assert site.spool.last_lid() == ours
+    site.spool.indexed(2)
+    site.spool.archived("main", NINE, upto=2)
+    site.spool.trim()
+    assert site.reopen().last_lid() == ours

@@ -19,6 +19,7 @@ from logkeep.index.engine import ChdbEngine
 from logkeep.record import Record, encode_lines
 from logkeep.restore.desk import RestoreDesk
 from logkeep.restore.request import RestoreRequest
+from logkeep.restore.targets.pipeline import NoPipelines, PipelineFeed
 from logkeep.spool.base import Frame
 from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import HOUR_MS, Hour, TimeRange, hour_start
@@ -87,7 +88,7 @@ def write_archive(root: Path) -> None:
 class Site:
     """A server's parts around one data folder, without the server."""
 
-    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
+    def __init__(self, root: Path, *, min_free_bytes: int = 0, pipelines: PipelineFeed | None = None) -> None:
         self.now = NOW
         self.ended: list[Restore] = []  # what the desk told of
         self.catalog: Catalog = open_catalog(f"sqlite:///{root}/catalog.sqlite")
@@ -103,6 +104,7 @@ class Site:
             server="server-1",
             work=self.work,
             clock=lambda: self.now,
+            pipelines=pipelines or NoPipelines(),
             ended=self.ended.append,
             min_free_bytes=min_free_bytes,
         )

@@ -18,6 +18,8 @@ from logkeep.index.live import LiveLines
 from logkeep.indexer import Indexer
 from logkeep.intake import Accepted
 from logkeep.metrics import ARCHIVE_STATES, Metrics, Parts, Tally
+from logkeep.pipeline.outbox import Backlog
+from logkeep.pipeline.status import DestinationStatus, ProcessorStatus, SourceStatus, Status
 from logkeep.sealing import Sealer
 from logkeep.spool.sqlite import SqliteSpool
 from logkeep.storage.base import Bucket
@@ -74,6 +76,7 @@ class Setting:
         self.tally = Tally()
         self.intake = IntakeDouble()
         self.workers: list[WorkerDouble] = []
+        self.pipelines: dict[str, Status] = {}
         self.bucket_error: LogkeepError = StorageUnavailable("the bucket is away")
         self.archiver = Archiver(
             Sealer(
@@ -87,6 +90,9 @@ class Setting:
             ),
             clock=lambda: NOW,
         )
+
+    def statuses(self) -> dict[str, Status]:
+        return self.pipelines
 
     def _bucket_of(self, _: Target) -> Bucket:
         raise self.bucket_error
@@ -102,6 +108,7 @@ class Setting:
                 archiver=self.archiver,
                 indexer=Indexer(self.spool, LiveLines.__new__(LiveLines)),
                 catalog=self.catalog,
+                pipelines=self,
                 workers=self.workers,
                 clock=lambda: NOW,
             )
@@ -118,6 +125,27 @@ class Setting:
         self.tally.archive_failed("main", StorageDenied("no"))
         self.tally.object_sealed(sealed("main", lines=5, raw_bytes=50, stored_bytes=9), 0.2)
         self.workers.append(WorkerDouble("index", {"engine-error": 3}, 12.5))
+        self.pipelines["web"] = Status(
+            works=True,
+            sources=(SourceStatus(name="in", type="http", title="", events=9),),
+            processors=(
+                ProcessorStatus(
+                    name="json", type="parse-json", events_in=9, events_out=8, notes={"failed": 2}
+                ),
+            ),
+            destinations=(
+                DestinationStatus(
+                    name="out",
+                    type="http",
+                    state="failing",
+                    delivered=4,
+                    refused=1,
+                    dropped=2,
+                    waiting=Backlog(lines=3, raw_bytes=30, stored_bytes=15, oldest_rx=NOW - 5000),
+                    dead_letters=1,
+                ),
+            ),
+        )
         check = Check(archive="main", kind=CheckKind.VERIFY, at=NOW - 60_000, ok=False, summary="")
         self.catalog.checks.put(check)
 
@@ -186,6 +214,15 @@ def test_every_part_is_asked_for_what_it_knows(setting: Setting) -> None:
         'logkeep_restores{state="ACTIVE"}': 0,
         'logkeep_check_ok{archive="main",kind="verify"}': 0,
         'logkeep_check_age_seconds{archive="main",kind="verify"}': 60,
+        'logkeep_pipeline_source_events_total{pipeline="web",source="in"}': 9,
+        'logkeep_pipeline_processor_events_total{pipeline="web",processor="json",what="out"}': 8,
+        'logkeep_pipeline_processor_events_total{pipeline="web",processor="json",what="failed"}': 2,
+        'logkeep_pipeline_destination_events_total{destination="out",pipeline="web",what="refused"}': 1,
+        'logkeep_pipeline_waiting_events{destination="out",pipeline="web"}': 3,
+        'logkeep_pipeline_waiting_bytes{destination="out",pipeline="web"}': 15,
+        'logkeep_pipeline_oldest_seconds{destination="out",pipeline="web"}': 5,
+        'logkeep_pipeline_failing{destination="out",pipeline="web"}': 1,
+        'logkeep_pipeline_dead_letters{destination="out",pipeline="web"}': 1,
     }
     found = setting.samples()
     assert {series: found.get(series) for series in expected} == expected

@@ -23,14 +23,17 @@ LAYERS = (
     r"index(\..*)?",
     r"receivers(\..*)?|intake|routing|exclusion|tail|sealing|archiver|archives|backfill|targets|defaults|indexer"
     r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
-    r"|firststart|metrics|logs",
+    r"|firststart|metrics|metric_families|logs|pipeline(\..*)?",
     r"api(\..*)?",
     r"app",
     r"cli(\..*)?",
 )
 # What stands for an outside system. Only app.py may choose one, and none knows of another.
 ADAPTERS = frozenset(
-    {"spool.sqlite", "index.engine", "storage.folder", "storage.s3", "storage.azure", "storage.gcs"}
+    {
+        *("spool.sqlite", "pipeline.sqlite_outbox", "index.engine"),
+        *("storage.folder", "storage.s3", "storage.azure", "storage.gcs"),
+    }
 )
 # Commands work on a bucket without a server, so they open it themselves, by its URL, and a large scan has an
 # engine of its own.

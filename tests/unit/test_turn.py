@@ -50,3 +50,31 @@ def test_a_loop_that_does_not_turn_is_told() -> None:
     finally:
         release.set()
         loop.join()
+
+
+def test_the_loop_runs_what_a_thread_hands_it() -> None:
+    async def answer(value: int) -> int:
+        if value < 0:
+            raise Overloaded("no room")
+        return value + 1
+
+    async def serve() -> list[object]:
+        turn = LoopTurn()
+        turn.begin(asyncio.get_running_loop())
+
+        def ask() -> list[object]:
+            with pytest.raises(Overloaded, match="no room"):
+                turn.run(answer(-1))
+            return [turn.run(answer(1))]
+
+        return await asyncio.to_thread(ask)
+
+    assert asyncio.run(serve()) == [2]
+
+
+def test_without_a_loop_nothing_can_be_run() -> None:
+    async def never() -> None:
+        raise AssertionError
+
+    with pytest.raises(Overloaded, match="takes no requests"):
+        LoopTurn().run(never())

@@ -22,6 +22,8 @@ from logkeep.api.v1 import (
     export,
     ingest,
     keys,
+    pipeline_ingest,
+    pipelines,
     providers,
     restores,
     rules,
@@ -93,6 +95,8 @@ ROUTES = [
     Route("/v1/rules/{id}", rules.get_rule, methods=["GET"]),
     Route("/v1/rules/{id}", rules.change_rule, methods=["PATCH"]),
     Route("/v1/rules/{id}", rules.delete_rule, methods=["DELETE"]),
+    *pipelines.ROUTES,
+    Route("/v1/pipelines/{id}/ingest", pipeline_ingest.ingest, methods=["POST"]),
     Route("/v1/audit", audit.list_entries),
 ]
 

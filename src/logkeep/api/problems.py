@@ -22,6 +22,8 @@ _STATUS: tuple[tuple[type[errors.LogkeepError], int], ...] = (
     (errors.ObjectFrozen, 409),
     (errors.StorageError, 502),
     (errors.DamagedArchive, 502),
+    (errors.DeliveryError, 502),
+    (errors.LoopDetected, 508),
     (errors.LogkeepError, 500),
 )
 _TITLES = {
@@ -36,6 +38,7 @@ _TITLES = {
     500: "Internal error",
     502: "The bucket did not answer as it should",
     503: "Unavailable",
+    508: "Loop detected",
 }
 
 

@@ -17,6 +17,8 @@ from logkeep.indexer import Indexer
 from logkeep.inplace.searches import Searches
 from logkeep.intake import Intake
 from logkeep.metrics import Metrics
+from logkeep.pipeline.desk import PipelineDesk
+from logkeep.pipeline.pipelines import Pipelines
 from logkeep.restore.desk import RestoreDesk
 from logkeep.routing import Router
 from logkeep.settings import Settings
@@ -39,6 +41,8 @@ class Services:
     indexer: Indexer
     archiver: Archiver
     archives: ArchiveDesk
+    pipelines: PipelineDesk
+    live_pipelines: Pipelines
     backfill: Backfill
     restores: RestoreDesk
     searches: Searches

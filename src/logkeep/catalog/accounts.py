@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from logkeep.catalog.database import Database
 from logkeep.catalog.keys import Keys
-from logkeep.catalog.models import accounts, objects
+from logkeep.catalog.models import accounts, objects, pipelines
 from logkeep.catalog.rows import check_id, find_account, get_account, no_account
 from logkeep.catalog.values import Account, AccountKind, Match, ObjectState
 from logkeep.errors import Conflict, InputError
@@ -79,13 +79,18 @@ class Accounts:
         """Delete an account with its keys, archives, targets and rules. What is in its archives stays, and so
         do the rows of sealed objects; what was only planned goes.
 
-        Raises NotFound; Conflict while it has sub-accounts.
+        Raises NotFound; Conflict while it has sub-accounts or pipelines.
         """
         with self._database.writing() as connection:
             child = connection.scalar(select(accounts.c.id).where(accounts.c.parent == name).limit(1))
             if child is not None:
                 raise Conflict(
                     f"account {name!r} has sub-accounts, such as {child!r}", hint="delete these first"
+                )
+            pipeline = connection.scalar(select(pipelines.c.id).where(pipelines.c.account == name).limit(1))
+            if pipeline is not None:
+                raise Conflict(
+                    f"account {name!r} has pipelines, such as {pipeline!r}", hint="delete these first"
                 )
             if not connection.execute(delete(accounts).where(accounts.c.id == name)).rowcount:
                 raise no_account(name)

@@ -15,7 +15,7 @@ from logkeep.errors import Conflict, InputError, NotFound
 
 # What `update` leaves alone. The target is changed by `move` only, so that a change that was begun before a
 # move and ends after it does not undo it.
-_FIXED = frozenset({"id", "account", "created_at", "target"})
+_FIXED = frozenset({"id", "account", "created_at", "target", "pipeline"})
 
 
 class Archives:
@@ -49,15 +49,20 @@ class Archives:
             return _get(connection, archive_id)
 
     def of_account(self, account: str) -> Sequence[Archive]:
-        """The archives of an account by rank; none for an account that is not there."""
-        return self._select(select(archives).where(archives.c.account == account))
+        """The account's own archives by rank, which take what it keeps. Those of its pipelines are not among
+        them. None for an account that is not there."""
+        return self._select(select(archives).where(archives.c.account == account, archives.c.pipeline == ""))
+
+    def of_pipeline(self, pipeline: str) -> Sequence[Archive]:
+        """The archives that are, or were, destinations of a pipeline, by account, rank and id."""
+        return self._select(select(archives).where(archives.c.pipeline == pipeline))
 
     def list(self) -> Sequence[Archive]:
-        """All archives by account and rank."""
+        """All archives, those of pipelines too, by account and rank."""
         return self._select(select(archives))
 
     def update(self, archive: Archive) -> Archive:
-        """Change everything but id, account, time of creation and target. Returns what is in force now.
+        """Change everything but id, account, pipeline, time of creation and target. Returns what is in force.
 
         Raises NotFound.
         """
@@ -117,7 +122,7 @@ class Archives:
             return _targets(connection, select(targets).where(targets.c.archive == archive_id))
 
     def targets_of_account(self, account: str) -> Sequence[Target]:
-        """Those of all archives of an account, oldest first."""
+        """Those of all archives of an account and of its pipelines, oldest first."""
         with self._database.reading() as connection:
             return _targets(connection, select(targets).where(targets.c.account == account))
 

@@ -1,5 +1,5 @@
-"""The catalog: accounts, keys, archives, objects, rules, restores and their ledger, notices, checks and
-the audit log, in one database."""
+"""The catalog: accounts, keys, archives, objects, rules, restores and their ledger, pipelines, notices,
+checks and the audit log, in one database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from logkeep.catalog.installation import Installation
 from logkeep.catalog.keys import Keys
 from logkeep.catalog.notices import Notices
 from logkeep.catalog.objects import Objects
+from logkeep.catalog.pipelines import Pipelines
 from logkeep.catalog.restores import Restores
 from logkeep.catalog.rules import Rules
 
@@ -28,6 +29,7 @@ class Catalog:
         self.objects = Objects(database)
         self.rules = Rules(database)
         self.restores = Restores(database)
+        self.pipelines = Pipelines(database)
         self.checks = Checks(database)
         self.notices = Notices(database)
         self.audit = Audit(database)

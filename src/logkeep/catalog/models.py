@@ -44,7 +44,7 @@ from logkeep.catalog.values import (
     RestoreState,
 )
 
-HEAD = "0003"  # the newest migration; a catalog that is there already is opened without Alembic
+HEAD = "0004"  # the newest migration; a catalog that is there already is opened without Alembic
 
 metadata = MetaData()
 
@@ -138,6 +138,7 @@ archives = Table(
     Column("drill_every_s", BigInteger, nullable=False),
     Column("layout", String(32), nullable=False, server_default=""),
     Column("layout_options", _Json(dict[str, str]), nullable=False, server_default="{}"),
+    Column("pipeline", String(63), nullable=False, server_default=""),
     Index("archives_by_account", "account", "rank"),
 )
 
@@ -203,6 +204,40 @@ rules = Table(
     Column("lines", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Index("rules_by_account", "account", "created_at"),
+)
+
+# What a pipeline is stands in the row of its newest version. An account that has pipelines stays.
+pipelines = Table(
+    "pipelines",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("account", String(63), ForeignKey("accounts.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("pipelines_by_account", "account"),
+)
+
+# The account without a foreign key: a former version may be of an account that is gone.
+pipeline_versions = Table(
+    "pipeline_versions",
+    metadata,
+    Column("pipeline", String(63), ForeignKey("pipelines.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("account", String(63), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+)
+
+source_keys = Table(
+    "source_keys",
+    metadata,
+    Column("pipeline", String(63), ForeignKey("pipelines.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String(63), primary_key=True),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the token, hex
+    Column("created_at", BigInteger, nullable=False),
+    Index("source_keys_by_digest", "digest", unique=True),
 )
 
 checks = Table(
@@ -273,6 +308,10 @@ restores = Table(
     _number("files_written"),
     _text("notify_url"),
     _text("notify_email"),
+    Column("pipeline", String(63), nullable=False, server_default=""),
+    Column("pipeline_source", String(63), nullable=False, server_default=""),
+    _number("rate"),
+    _number("sent"),
     Index("restores_by_state", "state", "expires_at"),
 )
 

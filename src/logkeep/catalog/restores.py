@@ -39,7 +39,7 @@ HAS_ACCOUNT = {*RUNNING, RestoreState.ACTIVE}
 _NOTHING_YET = dict.fromkeys(
     (
         *("lines", "bytes", "duplicates", "text_bytes", "read_bytes", "skipped_objects", "skipped_lines"),
-        *("started_at", "finished_at", "worked_ms"),
+        *("started_at", "finished_at", "worked_ms", "sent"),
     ),
     0,
 )
@@ -173,7 +173,8 @@ class Restores:
                 limit_lines=before.limit_lines if limit_lines is None else limit_lines,
                 limit_bytes=before.limit_bytes if limit_bytes is None else limit_bytes,
             )
-            if not before.partial and wanted.full:
+            # One that has all of its lines stops at no limit, even if they are just as many.
+            if not before.partial and wanted.full and _chunks(connection, restore_id, *OPEN):
                 raise Conflict(
                     f"restore {restore_id} has {before.lines} lines of {before.text_bytes} bytes already",
                     hint="give it a higher limit, or 0 for none; or abort it and keep what came",
@@ -218,6 +219,11 @@ class Restores:
         row = restores.c.id == restore_id, restores.c.started_at == 0
         with self._database.writing() as connection:
             connection.execute(update(restores).where(*row).values(started_at=at))
+
+    def sent(self, restore_id: str, total: int) -> None:
+        """How many of its lines its pipeline has taken so far."""
+        with self._database.writing() as connection:
+            connection.execute(update(restores).where(restores.c.id == restore_id).values(sent=total))
 
     def indexed(self, restore_id: str) -> None:
         """The text index of the restore is built."""

@@ -95,6 +95,7 @@ class Archive:
     drill_every_s: int = 0  # scheduled restore of a random hour; 0: never
     layout: str = ""  # of another system whose archive it is, by name (archive/foreign); "": ours
     layout_options: Mapping[str, str] = field(default_factory=dict)  # of a layout that the user defines
+    pipeline: str = ""  # whose destination it is; "": it is the account's own
 
     @property
     def foreign(self) -> bool:
@@ -132,6 +133,36 @@ class Rule:
     live_tail: bool = False  # whether a live tail shows the lines before they are dropped
     lines: int = 0  # dropped so far
     bytes: int = 0  # of their text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A pipeline as it was saved the last time, or as it was then."""
+
+    id: str
+    account: str
+    spec: bytes  # JSON (pipeline/model.py), without secrets
+    version: int = 0  # given by the catalog, from 1
+    secret: Sealed = field(default=b"", repr=False)
+    created_at: int  # of the first version
+    updated_at: int
+    updated_by: str = ""  # the id of the key that was shown, or "server"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineVersion:
+    version: int
+    at: int
+    by: str
+    spec: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceKey:
+    """What a source's key opens."""
+
+    pipeline: str
+    source: str
 
 
 class CheckKind(StrEnum):
@@ -265,6 +296,10 @@ class Restore:
     files_written: int = 0
     notify_url: str = field(default="", repr=False)  # a webhook beside those of the settings
     notify_email: str = ""  # addresses with commas between them
+    pipeline: str = ""  # the one that its lines are sent into; "": they are kept
+    pipeline_source: str = ""  # the restoration source there
+    rate: int = 0  # events a second, at most; 0: no limit
+    sent: int = 0  # lines that the pipeline has taken
 
     @property
     def full(self) -> bool:

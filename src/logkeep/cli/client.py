@@ -147,6 +147,8 @@ def error_of(response: httpx.Response) -> errors.LogkeepError:
     if isinstance(column := problem.get("column"), int):
         text = message.removeprefix(f"column {column}: ")
         return errors.QuerySyntaxError(text, column=column, expected=str(problem.get("expected") or ""))
+    if isinstance(problems := problem.get("problems"), list) and problems:
+        return errors.BadPipeline(problems)
     if isinstance(verdicts := problem.get("verdicts"), list):
         return errors.ConnectionTestFailed(message, verdicts=verdicts, hint=hint)
     fallback = errors.LogkeepError if status >= 500 else errors.InputError

@@ -25,6 +25,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tail": ("logkeep.cli.tail:tail", "Show lines as they come."),
     "archive": ("logkeep.cli.archive:archive", "Set up, see, test and seal archives."),
     "restore": ("logkeep.cli.restore:restore", "Bring a stretch of the archive back."),
+    "pipeline": (
+        "logkeep.cli.pipeline:pipeline",
+        "Take events in, shape them, and deliver them to other systems.",
+    ),
     "account": ("logkeep.cli.account:account", "Create, change and delete accounts."),
     "key": ("logkeep.cli.key:key", "Create, list and revoke keys."),
     "rule": ("logkeep.cli.rule:rule", "Keep lines out: not stored, not counted, not archived."),

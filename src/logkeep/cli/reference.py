@@ -107,6 +107,30 @@ _JSON_LINES = (
         "id account created_at title hosts apps query active live_tail lines bytes",
     ),
     ("`rule preview`", "one line", "lines bytes of_lines share hosts apps samples"),
+    (
+        "`pipeline apply`, `rollback`",
+        "the pipeline; `keys` are new ones, by source",
+        "id title account version created_at updated_at updated_by spec status changed keys",
+    ),
+    ("`pipeline apply --dry-run`", "one line", "valid id"),
+    (
+        "`pipeline ls`, `show`",
+        "a pipeline; `show` adds its `spec`; `status` holds `works sources processors destinations`",
+        "id title account version created_at updated_at updated_by status",
+    ),
+    (
+        "`pipeline test`",
+        "an event; a step is `processor type events note`",
+        "before steps after destinations",
+    ),
+    ("`pipeline versions`", "a version", "version at by"),
+    ("`pipeline key`", "one line", "pipeline source key"),
+    (
+        "`pipeline dead-letters`",
+        "an event; with `--retry` or `--discard` one line, `retried` or `discarded`",
+        "at reason event",
+    ),
+    ("`pipeline delete`", "one line", "id deleted"),
     ("`audit`", "an entry", "id at actor action subject details"),
     ("`verify`", "a finding", "kind key detail note"),
     (

@@ -91,6 +91,17 @@ _FILES = (
 )
 
 
+_PIPELINE = (
+    click.option(
+        "--to-pipeline",
+        "pipeline",
+        metavar="ID[/SOURCE]",
+        help="Send the lines into this pipeline's restoration source, not into an account.",
+    ),
+    click.option("--rate", type=int, help="Of --to-pipeline: so many events a second at most."),
+)
+
+
 def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     def add(command: F) -> F:
         for option in reversed(options):
@@ -102,7 +113,7 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 @click.group()
 def restore() -> None:
-    """Bring a stretch of an archive back: into a searchable account, into files, or to standard output."""
+    """Bring a stretch of an archive back: into an account, files, a pipeline or standard output."""
 
 
 @restore.command("create")
@@ -111,9 +122,10 @@ def restore() -> None:
     "--archive",
     "archives",
     multiple=True,
-    help="Read only this one of the account's archives; with --to-stdout it may be repeated.",
+    help="Read only this archive, the account's or a pipeline's; with --to-stdout it may be repeated.",
 )
 @_all(*_FILES)
+@_all(*_PIPELINE)
 @click.option("--to-stdout", "stdout", is_flag=True, help="Write the lines here, oldest first; keep nothing.")
 @click.option("--wait", is_flag=True, help="Wait until it is complete.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be read, and lines that would come.")
@@ -126,6 +138,7 @@ def create(
     format: str | None,  # noqa: A002 - the option's name
     storage: tuple[str, ...],
     secrets: tuple[str, ...],
+    pipeline: str | None,
     stdout: bool,
     wait: bool,
     dry_run: bool,
@@ -140,6 +153,8 @@ def create(
     body = _body(wanted)
     if target := _files_body(files, format, storage, secrets):
         body["files"] = target
+    if pipeline:
+        body["pipeline"] = _pipeline_body(pipeline)
     with pointing_into(body.get("query", "")):
         if stdout:
             _check_streamed(body, wait=wait, dry_run=dry_run)
@@ -270,11 +285,12 @@ def wait_for(client: Client, restore_id: str, *, quiet: bool = False) -> Restore
         while True:
             now: Restore = client.get(f"/v1/restores/{restore_id}")
             queue = now["position"]
+            doing = "sending" if now["sent"] else "restoring"
             bar.update(
                 task,
-                description=f"number {queue} in the queue" if queue else "restoring",
+                description=f"number {queue} in the queue" if queue else doing,
                 completed=now["progress"]["share"],
-                lines=amount(now["lines"]),
+                lines=amount(now["sent"] or now["lines"]),
             )
             if now["state"] not in _WAITED_FOR:
                 return now
@@ -320,6 +336,14 @@ def _files_body(
     return {**connection_body(url, storage, secrets), **given({"format": kind})}
 
 
+def _pipeline_body(text: str) -> dict[str, str]:
+    """Of ID or ID/SOURCE. Raises BadSetting."""
+    pipeline, slash, source = text.partition("/")
+    if not pipeline or (slash and not source):
+        raise BadSetting(f"--to-pipeline is {text!r}", hint="write it as ID or ID/SOURCE", field="pipeline")
+    return {"id": pipeline, **given({"source": source or None})}
+
+
 def _one(archives: tuple[str, ...]) -> str:
     if len(archives) > 1:
         raise BadSetting(
@@ -332,7 +356,8 @@ def _one(archives: tuple[str, ...]) -> str:
 
 def _check_streamed(body: Mapping[str, Any], *, wait: bool, dry_run: bool) -> None:
     """Raises BadSetting for what has no sense where nothing is kept."""
-    asked = [f"--{name.removesuffix('_s').replace('_', '-')}" for name in body.keys() - _STREAMED]
+    names = {"expiry_s": "expiry", "pipeline": "to-pipeline"}
+    asked = [f"--{names.get(name, name).replace('_', '-')}" for name in body.keys() - _STREAMED]
     asked += ["--wait"] * wait + ["--dry-run"] * dry_run
     if asked:
         raise BadSetting(
@@ -342,7 +367,8 @@ def _check_streamed(body: Mapping[str, Any], *, wait: bool, dry_run: bool) -> No
 
 
 def _only_archive(client: Client, account: str) -> tuple[str]:
-    found = [one["id"] for one in client.get("/v1/archives", account=account)["archives"]]
+    listed = client.get("/v1/archives", account=account)["archives"]
+    found = [one["id"] for one in listed if not one.get("pipeline")]
     if len(found) != 1:
         raise BadSetting(
             f"account {account} has {len(found)} archives",

@@ -31,7 +31,7 @@ def show_restore(restore: Shown, *, as_json: bool) -> None:
         return
     table(["RESTORE", ""], _rows(restore))
     whose = restore["id"]
-    if restore["state"] in _HAS_LINES and not restore["files"]:
+    if restore["state"] in _HAS_LINES and not (restore["files"] or restore["destination"]):
         click.echo(f"search it: logkeep search --account {restore['account']} 'QUERY'")
     if restore["skipped_objects"] or restore["skipped_lines"]:
         click.echo(f"see what was passed over: logkeep restore problems {whose}")
@@ -105,7 +105,8 @@ def why_paused(restore: Shown) -> str:
             f"  go on: logkeep restore resume {whose} --limit-lines N (0: without)\n"
             f"  or keep what came: logkeep restore abort {whose} --keep"
         )
-    return f"restore {whose} is paused on request\n  go on: logkeep restore resume {whose}"
+    why = f"after an error: {restore['error']}" if restore["paused_for"] == "error" else "on request"
+    return f"restore {whose} is paused {why}\n  go on: logkeep restore resume {whose}"
 
 
 def what_is_thawed(restore: Shown) -> str:
@@ -135,6 +136,7 @@ def _rows(restore: Shown) -> list[tuple[str, str]]:
         ("passed over", _passed_over(restore)),
         ("cold storage", _cold(restore)),
         ("files", _files(restore)),
+        ("pipeline", _destination(restore)),
         ("on disk", size(restore["storage_bytes"])),
         ("tells", ", ".join(filter(None, (restore["notify_url"], restore["notify_email"])))),
         ("ended", restore["finished_at"] or ""),
@@ -172,6 +174,8 @@ def _progress(progress: Shown) -> str:
     parts = [f"{progress['share']:.0%}"]
     if progress["bytes_per_s"] is not None:
         parts.append(f"{size(progress['bytes_per_s'])}/s")
+    if progress["events_per_s"] is not None:
+        parts.append(f"{amount(round(progress['events_per_s']))} events/s")
     if progress["seconds_left"] is not None:
         parts.append(f"{seconds(progress['seconds_left'])} left")
     return ", ".join(parts)
@@ -203,6 +207,14 @@ def _files(restore: Shown) -> str:
         return ""
     options = " ".join(f"{name}={value}" for name, value in sorted(files.items()) if name != "format")
     return f"{amount(restore['files_written'])} written as {files['format']}: {options}"
+
+
+def _destination(restore: Shown) -> str:
+    to = restore["destination"]
+    if not to:
+        return ""
+    most = f", {amount(restore['rate'])} a second at most" if restore["rate"] else ""
+    return f"{to['pipeline']}/{to['source']}: {amount(restore['sent'])} lines sent{most}"
 
 
 def _expires(restore: Shown) -> str:

@@ -36,9 +36,9 @@ def _secret(text: str, environ: Mapping[str, str]) -> tuple[str, str | None]:
     if not source:
         return name, None
     if source.startswith("@"):
-        return name, _from_file(name, Path(source[1:]))
+        return name, from_file(name, Path(source[1:]))
     if source.startswith("env:"):
-        return name, _from_environment(name, source[4:], environ)
+        return name, from_environment(name, source[4:], environ)
     raise inline(name)
 
 
@@ -59,7 +59,8 @@ def _asked_for(name: str) -> str:
     return value
 
 
-def _from_file(name: str, path: Path) -> str:
+def from_file(name: str, path: Path) -> str:
+    """The secret that a file holds. Raises BadSetting."""
     try:
         value = path.expanduser().read_bytes()[:_MOST_BYTES].decode().strip()
     except OSError as error:
@@ -71,7 +72,8 @@ def _from_file(name: str, path: Path) -> str:
     return value
 
 
-def _from_environment(name: str, variable: str, environ: Mapping[str, str]) -> str:
+def from_environment(name: str, variable: str, environ: Mapping[str, str]) -> str:
+    """The secret that a variable holds. Raises BadSetting."""
     value = environ.get(variable, "")
     if not value:
         raise BadSetting(f"{name}: the variable {variable} is not set", field=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -58,6 +58,7 @@ class Page:
     records: list[Record]
     cursor: str | None  # None when nothing comes after this page
     objects: list[str] | None = None  # the key of each record's object ("": unknown), of restored lines
+    numbers: Sequence[int] = ()  # of each record in its table: lines of one time are in their order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,15 +162,27 @@ def _joined(one: Slice, other: Slice) -> Slice:
     )
 
 
-def pages(engine: Engine, scope: Scope) -> Iterator[Page]:
-    """All records of the scope, oldest first, in pages that memory can hold, however many they are. Lines
-    that come while it runs may be among them or not."""
+def pages(engine: Engine, scope: Scope, *, after: tuple[int, int] | None = None) -> Iterator[Page]:
+    """All records of the scope, oldest first, in pages that memory can hold, however many they are; with
+    `after`, a time and a number, only those behind that line. Lines that come while it runs may be among
+    them or not."""
+    if after is not None:
+        scope = _behind(scope, *after)
     for one in slices(engine, scope, lines=_SLICE_LINES, size=_SLICE_BYTES):
         within = replace(scope, range=one.range)
         if one.lines <= _SLICE_LINES and (one.bytes <= _SLICE_BYTES or one.lines == 1):
             yield _whole(engine, within)
         else:
             yield from _paged(engine, within)
+
+
+def _behind(scope: Scope, ts: int, number: int) -> Scope:
+    condition = Condition(
+        sql=f"({scope.condition.sql}) AND (_ts, _lid) > ({{after_ts:Int64}}, {{after_lid:UInt64}})",
+        params={**scope.condition.params, "after_ts": ts, "after_lid": number},
+    )
+    start = min(max(ts, scope.range.start), scope.range.end - 1)
+    return replace(scope, range=TimeRange(start=start, end=scope.range.end), condition=condition)
 
 
 def _whole(engine: Engine, scope: Scope) -> Page:
@@ -198,6 +211,7 @@ def _page(scope: Scope, rows: list[_Row], cursor: str | None) -> Page:
         records=[_record(row) for row in rows],
         cursor=cursor,
         objects=[row.object for row in rows] if scope.objects else None,
+        numbers=[row.lid for row in rows],
     )
 
 
@@ -258,21 +272,22 @@ def bounds(engine: Engine, scope: Scope) -> TimeRange | None:
 
 
 def _record(row: _Row) -> Record:
+    # In the order of Record's fields: naming them took a third longer.
     return Record(
-        lid=str(row.lid) if row.lid < NO_ID else "",
-        ts=row.ts,
-        ns=row.ns,
-        rx=row.rx or -1,  # a line of another writer may name none
-        account=row.account,
-        host=row.host,
-        app=row.app,
-        file=row.file,
-        env=row.env,
-        level=row.level,
-        tag=row.tag,
-        meta=_meta(row.meta) if row.meta else NO_META,
-        line=row.line,
-        raw=row.raw,
+        str(row.lid) if row.lid < NO_ID else "",
+        row.ts,
+        row.ns,
+        row.rx or -1,  # a line of another writer may name none
+        row.account,
+        row.host,
+        row.app,
+        row.file,
+        row.env,
+        row.level,
+        row.tag,
+        _meta(row.meta) if row.meta else NO_META,
+        row.line,
+        row.raw,
     )
 
 

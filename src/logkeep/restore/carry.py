@@ -25,6 +25,7 @@ from logkeep.restore.chunks import ChunkSpec, Piece
 from logkeep.restore.run import Outcome, RestoreRun
 from logkeep.restore.slots import Slots
 from logkeep.restore.targets.files import write_files
+from logkeep.restore.targets.pipeline import PipelineFeed, Sending, mark_of
 from logkeep.restore.thaw import find_cold
 from logkeep.storage.base import Bucket, Cold
 from logkeep.storage.connection import Connection
@@ -58,6 +59,7 @@ class Parts:
     bucket_at: Callable[[str, int], Bucket]  # from the source account and the id of a target
     layout_at: Callable[[int, str], Layout]
     open_connection: Callable[[Connection], Bucket]
+    pipelines: PipelineFeed
     vault: Vault
     work: Path
     clock: Clock
@@ -68,13 +70,13 @@ class Parts:
 @dataclass(kw_only=True)
 class _Tries:
     count: int = 0
-    read_bytes: int = 0  # of the restore, when it was tried last
+    progress: int = 0  # of the restore, when it was tried last
     next_at: float = 0.0  # by the monotonic clock
 
 
 class Carrier:
     """Runs restores side by side, oldest first, with equal shares of the machine. Called by one thread but
-    for `position` and `runs`."""
+    for `position`, `runs` and `events_per_s`."""
 
     def __init__(
         self,
@@ -92,7 +94,8 @@ class Carrier:
         self._wake = wake
         self._slots = Slots(_CHUNKS_AT_ONCE)
         self._threads: dict[str, threading.Thread] = {}
-        self._lock = threading.Lock()  # over _threads, from which each thread takes itself out
+        self._sending: dict[str, Sending] = {}
+        self._lock = threading.Lock()  # over these two, from which each thread takes itself out
         self._tries: dict[str, _Tries] = {}
         self._looked_at: dict[str, float] = {}  # when the thaw of each was looked at, monotonic
 
@@ -120,6 +123,12 @@ class Carrier:
         with self._lock:
             return restore_id in self._threads
 
+    def events_per_s(self, restore_id: str) -> float | None:
+        """How fast it is being sent into its pipeline; None unless it is."""
+        with self._lock:
+            sending = self._sending.get(restore_id)
+        return sending.events_per_s() if sending else None
+
     def join(self) -> None:
         """Return when no restore runs any more."""
         with self._lock:
@@ -133,7 +142,8 @@ class Carrier:
         if tries is not None and tries.next_at > time.monotonic():
             return
         with self._lock:
-            if restore_id in self._threads or len(self._threads) >= self._at_once:
+            # One that is sent may have to wait for its pipeline for days, and holds up none meanwhile.
+            if restore_id in self._threads or len(self._threads) - len(self._sending) >= self._at_once:
                 return
             self._threads[restore_id] = threading.Thread(
                 target=self._attempt, args=(restore_id, step), name=f"restore-{restore_id}", daemon=True
@@ -148,6 +158,7 @@ class Carrier:
         finally:
             with self._lock:
                 del self._threads[restore_id]
+                self._sending.pop(restore_id, None)
             self._wake()
 
     def _try(self, restore_id: str, step: Callable[[str], None]) -> None:
@@ -166,8 +177,9 @@ class Carrier:
     def _failed(self, restore_id: str, tries: _Tries, error: LogkeepError) -> None:
         """Have it tried again, or pause it with what it has, where that may help; else it has failed."""
         restore = self._parts.catalog.restores.get(restore_id)
-        if restore.read_bytes > tries.read_bytes:  # it came further than the last time
-            tries.count, tries.read_bytes = 1, restore.read_bytes
+        progress = restore.read_bytes + restore.sent
+        if progress > tries.progress:  # it came further than the last time
+            tries.count, tries.progress = 1, progress
         if restore.state is RestoreState.ACTIVE:
             log.warning("the text index of restore %s is not built yet: %s", restore_id, error)
         elif isinstance(error, ObjectFrozen) and restore.thaw:
@@ -224,6 +236,8 @@ class Carrier:
         restore = self._parts.catalog.restores.get(restore_id)
         if restore.files:
             self._write_files(restore)
+        elif restore.pipeline:
+            self._send(restore)
         elif self._end(restore_id, RestoreState.ACTIVE):
             crash_point("restore.active")
             self._build_text_index(restore_id)
@@ -264,6 +278,32 @@ class Carrier:
             return
         if written and self._end(restore.id, RestoreState.DONE, files_written=written.files):
             RestoredLines(parts.engine, restore.id).drop()
+
+    def _send(self, restore: Restore) -> None:
+        """Send its lines into its pipeline. The table goes when the last of them is durable there."""
+        parts = self._parts
+        restores = parts.catalog.restores
+        sending = Sending(
+            engine=parts.engine,
+            scope=_all_lines(RestoredLines(parts.engine, restore.id).name),
+            restore=restore,
+            pipelines=parts.pipelines,
+            goes_on=lambda: not self._stopping.is_set() and self._goes_on(restore.id),
+            wait=self._stopping.wait,
+            noted=partial(restores.sent, restore.id),
+            held_up=partial(restores.failing, restore.id),
+        )
+        with self._lock:
+            self._sending[restore.id] = sending
+        self._wake()  # others may begin
+        if sending.run():
+            crash_point("restore.sent")
+            if self._end(restore.id, RestoreState.DONE):
+                parts.pipelines.forget_marks(mark_of(restore.id))
+                RestoredLines(parts.engine, restore.id).drop()
+        elif sending.refused:
+            # All lines are there: they wait until the pipeline takes them.
+            self._end(restore.id, RestoreState.PAUSED, error=str(sending.refused))
 
     def _goes_on(self, restore_id: str) -> bool:
         return self._parts.catalog.restores.get(restore_id).state is RestoreState.IN_PROGRESS

@@ -18,9 +18,10 @@ from logkeep.archive.foreign.base import Layout
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archive.marker import check_marker
 from logkeep.catalog.catalog import Catalog
-from logkeep.catalog.restores import HAS_ACCOUNT
+from logkeep.catalog.restores import HAS_ACCOUNT, OPEN, RUNNING
 from logkeep.catalog.values import (
     AccountKind,
+    Archive,
     Chunk,
     ChunkState,
     Partial,
@@ -37,6 +38,7 @@ from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.preview import Preview, preview
 from logkeep.restore.request import RestoreRequest, check_expiry, check_limit
 from logkeep.restore.run import create_table
+from logkeep.restore.targets.pipeline import NoPipelines, PipelineFeed, mark_of
 from logkeep.storage.base import Bucket
 from logkeep.storage.connection import Connection, checked
 from logkeep.storage.probe import probe, usable
@@ -50,6 +52,7 @@ _SLUG_LENGTH = 40
 _UNDELETE_MS = 3_600_000
 _RATE_OF = 5  # how many finished restores the expected time is taken from
 _USUAL_RATE = 250e6  # raw bytes a second, before there are any
+_NO_PIPELINES = NoPipelines()
 
 
 class RestoreDesk:
@@ -66,6 +69,7 @@ class RestoreDesk:
         server: str,  # this installation, as markers name it
         work: Path,  # a folder of this desk's own, for files on their way
         clock: Clock,
+        pipelines: PipelineFeed = _NO_PIPELINES,
         ended: Callable[[Restore], None] = lambda _: None,  # is told when a restore ends or has to wait
         min_free_bytes: int = 0,  # disk space that restores leave free
         at_once: int = _AT_ONCE,
@@ -79,6 +83,7 @@ class RestoreDesk:
         self._server = server
         self._work = work
         self._clock = clock
+        self._pipelines = pipelines
         self._ended = ended
         self.worker = Worker("restore", self.round)
         self._carrier = Carrier(
@@ -88,6 +93,7 @@ class RestoreDesk:
                 bucket_at=self._bucket_at,
                 layout_at=self._layout_at,
                 open_connection=open_connection,
+                pipelines=pipelines,
                 vault=vault,
                 work=work,
                 clock=clock,
@@ -133,7 +139,12 @@ class RestoreDesk:
         )
 
     def submit(self, request: RestoreRequest) -> Restore:
-        """Plan a restore and write it down; the worker begins it. Raises like `plan`."""
+        """Plan a restore and write it down; the worker begins it. Raises like `plan`, and NotFound or
+        Conflict for a pipeline that it cannot be sent into."""
+        wanted = request.pipeline
+        if wanted:
+            source = self._pipelines.check(wanted.pipeline, wanted.source)
+            request = replace(request, pipeline=replace(wanted, source=source))
         plan = self.plan(request)
         if plan.frozen.objects and not request.thaw:
             raise Conflict(
@@ -172,8 +183,10 @@ class RestoreDesk:
 
     def abort(self, restore_id: str, *, keep: bool = False) -> Restore:
         """Stop a restore that runs, waits or is paused. What it restored goes; with `keep` it stays, as soon
-        as the chunks that are being loaded are done. Raises NotFound, Conflict."""
+        as the chunks that are being loaded are done. Raises NotFound; Conflict, also when it is to be kept
+        and all of its lines are on their way into a pipeline."""
         if keep:
+            self._check_loading(restore_id)
             aborted = self._catalog.restores.end_early(restore_id, Partial.ABORTED)
         else:
             aborted = self._catalog.restores.set_state(
@@ -202,6 +215,8 @@ class RestoreDesk:
         if state in (RestoreState.IN_PROGRESS, RestoreState.PAUSED, RestoreState.THAWING):
             raise Conflict(f"restore {restore_id} is {state}", hint="abort it first")
         deleted = self._catalog.restores.set_state(restore_id, RestoreState.DELETED, deleted_at=self._clock())
+        if deleted.pipeline:
+            self._pipelines.forget_marks(mark_of(restore_id))
         self.worker.wake()
         return deleted
 
@@ -229,6 +244,10 @@ class RestoreDesk:
     def running(self, restore_id: str) -> bool:
         """Whether it is being worked on at this moment."""
         return self._carrier.runs(restore_id)
+
+    def events_per_s(self, restore_id: str) -> float | None:
+        """How fast its lines are being sent into its pipeline; None unless they are."""
+        return self._carrier.events_per_s(restore_id)
 
     def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
         """What it left out because it could not be read, the first thousand. Raises NotFound."""
@@ -272,25 +291,38 @@ class RestoreDesk:
         return min(max(0.0, (min(ends) - self._clock()) / 1000), _LONGEST_PAUSE_S)
 
     def _drop_left_over(self) -> None:
-        """Drop the tables of restores that ended without taking theirs along."""
+        """Drop the tables of restores that ended without taking theirs along, and their marks before."""
         now = self._clock()
         there = restored_ids(self._engine)  # before the catalog is asked: a new one may come between
+        restores = self._catalog.restores.list()
         alive = {
             one.id
-            for one in self._catalog.restores.list()
+            for one in restores
             if one.state in HAS_ACCOUNT or (one.state is RestoreState.DELETED and _kept(one, now))
         }
+        # One that failed can be tried again, and must not send a line twice then.
+        marked = {one.id for one in restores if one.pipeline and one.state is not RestoreState.FAILED}
         for restore_id in there - alive:
             if not self._carrier.runs(restore_id):
+                if restore_id in marked:
+                    self._pipelines.forget_marks(mark_of(restore_id))
                 RestoredLines(self._engine, restore_id).drop()
 
+    def _check_loading(self, restore_id: str) -> None:
+        """Raises Conflict when nothing is loaded any more, but sent into a pipeline."""
+        restores = self._catalog.restores
+        restore = restores.get(restore_id)
+        if not restore.pipeline or restore.state not in RUNNING:
+            return
+        if restore.partial or not any(chunk.state in OPEN for chunk in restores.chunks(restore_id)):
+            raise Conflict(
+                f"all lines of restore {restore_id} are on their way into pipeline {restore.pipeline!r}",
+                hint="abort it without keeping: what is sent stays sent",
+            )
+
     def _targets(self, request: RestoreRequest) -> list[Target]:
-        """Where the account's archives are, and where they were if something of the range is there."""
-        archives = self._catalog.archives.of_account(request.source)
-        chosen = {one.id: one.target for one in archives if request.archive in ("", one.id)}
-        if not chosen:
-            which = f"no archive {request.archive!r}" if request.archive else "no archive"
-            raise NotFound(f"account {request.source!r} has {which}")
+        """Where the archives to read are, and where they were if something of the range is there."""
+        chosen = {one.id: one.target for one in self._archives(request)}
         return [
             target
             for target in self._catalog.archives.targets_of_account(request.source)
@@ -300,6 +332,24 @@ class RestoreDesk:
                 or self._catalog.objects.list(within=request.range, target=target.id)
             )
         ]
+
+    def _archives(self, request: RestoreRequest) -> Sequence[Archive]:
+        """The one that is named, also of a pipeline; else the account's own. Raises NotFound."""
+        if not request.archive:
+            own = self._catalog.archives.of_account(request.source)
+            if own:
+                return own
+            raise NotFound(
+                f"account {request.source!r} has no archive",
+                hint="to read a pipeline's archive, name it",
+            )
+        named = self._catalog.archives.get(request.archive)
+        if named.account != request.source:
+            raise NotFound(
+                f"account {request.source!r} has no archive {request.archive!r}",
+                hint=f"it belongs to account {named.account!r}: restore from that one",
+            )
+        return [named]
 
     def _source(self, target: Target, request: RestoreRequest) -> Source:
         bucket = self._bucket_of(target)
@@ -313,8 +363,11 @@ class RestoreDesk:
 
     def _bucket_at(self, account: str, target: int) -> Bucket:
         """The bucket of a piece of the ledger."""
-        if not target:
-            target = self._catalog.archives.of_account(account)[0].target
+        if not target:  # of a former release, whose accounts had one archive each
+            own = self._catalog.archives.of_account(account)
+            if not own:
+                raise NotFound(f"account {account!r} has no archive any more")
+            target = own[0].target
         return self._bucket_of(self._catalog.archives.target(target))
 
     def _layout_at(self, target: int, name: str) -> Layout:
@@ -393,6 +446,9 @@ def _new_restore(request: RestoreRequest, plan: RestorePlan, files: _Files, *, n
         frozen_objects=plan.frozen.objects,
         files=files.options,
         files_secret=files.secret,
+        pipeline=request.pipeline.pipeline if request.pipeline else "",
+        pipeline_source=request.pipeline.source if request.pipeline else "",
+        rate=request.rate,
         notify_url=request.notify_url,
         notify_email=request.notify_email,
     )

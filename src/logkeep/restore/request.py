@@ -37,15 +37,23 @@ class FilesWanted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PipelineWanted:
+    """The restoration source that lines are to be sent into; "": the only one that the pipeline has."""
+
+    pipeline: str
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestoreRequest:
     """Raises InputError (of which QuerySyntaxError is one) when it cannot be a restore."""
 
     name: str  # shown to people; it need not be unique
-    source: str  # the account whose archives are read
+    source: str  # the account whose archives, or whose pipelines' archives, are read
     range: TimeRange
     query: str = ""  # only lines that it matches are restored
     expiry_s: int = DEFAULT_EXPIRY_S  # how long the restored account stays after it is complete
-    archive: str = ""  # only this archive of the account is read; "" reads all of them
+    archive: str = ""  # only this one is read, the account's or a pipeline's; "": all of the account's own
     any_marker: bool = False  # whether a place may be read whose marker names another account
     reason: str = ""
     created_by: str = ""  # the id of the key that was shown
@@ -55,6 +63,8 @@ class RestoreRequest:
     skip_damaged: bool = False  # whether what cannot be read is reported and passed over
     thaw: str = ""  # the tier to ask a thaw for, if something is in cold storage
     files: FilesWanted | None = None  # instead of a restored account
+    pipeline: PipelineWanted | None = None  # instead of a restored account
+    rate: int = 0  # events a second that are sent into the pipeline, at most; 0: no limit
     notify_url: str = ""
     notify_email: str = ""
 
@@ -74,6 +84,17 @@ class RestoreRequest:
         check_expiry(self.expiry_s)
         check_limit("limit_lines", self.limit_lines)
         check_limit("limit_bytes", self.limit_bytes)
+        check_limit("rate", self.rate)
+        if self.files and self.pipeline:
+            raise BadSetting(
+                "a restore goes into files or into a pipeline, not both",
+                hint="make a restore for each",
+                field="pipeline",
+            )
+        if self.rate and not self.pipeline:
+            raise BadSetting(
+                "a rate stands without a pipeline", hint="name the pipeline to send into", field="rate"
+            )
         if self.thaw and self.thaw not in tuple(ThawTier):
             raise BadSetting(
                 f"there is no thaw tier {self.thaw!r}",

@@ -87,7 +87,7 @@ class Spool(Protocol):
         was kept.
         """
 
-    def append_now(self, pieces: Sequence[Piece]) -> None:
+    def append_now(self, pieces: Sequence[Piece], *, key: str = "") -> None:
         """As `append`, from a thread that is no event loop's, and without a reply."""
 
     def flush(self) -> None:
@@ -102,6 +102,13 @@ class Spool(Protocol):
     def since(self, seq: int, *, max_bytes: int) -> list[Frame]:
         """Frames of all archives with a higher seq, in order, until their raw bytes reach `max_bytes`;
         those too that are not to be indexed."""
+
+    def kept_since(self, account: str, seq: int, *, max_bytes: int) -> list[Frame]:
+        """The same of one account, and only frames that are to be indexed: every line that the account keeps,
+        once."""
+
+    def hold(self, seq: int | None) -> None:
+        """Have `trim` leave frames with a higher seq where they are; None: it need not. Durable."""
 
     def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
         """Frames of the hour up to this seq are in the archive. Idempotent."""
@@ -140,7 +147,8 @@ class Spool(Protocol):
     def last_seq(self) -> int: ...
 
     def last_lid(self) -> int:
-        """The highest record id that was ever appended; 0 if none."""
+        """The highest record id that was ever appended; 0 if none. Ids that no clock of ours can have given,
+        of records that came from elsewhere, do not count."""
 
     def stored_bytes(self) -> int: ...
 

@@ -52,10 +52,10 @@ class GroupCommitter:
         self._take(Job(pieces=pieces, reply=reply, key=key, size=_size(pieces), loop=loop, done=done))
         return await done
 
-    def submit_now(self, pieces: Sequence[Piece]) -> None:
+    def submit_now(self, pieces: Sequence[Piece], key: str = "") -> None:
         """From a thread that runs no loop; returns when the pieces are committed."""
         done = Future[bytes]()
-        self._take(Job(pieces=pieces, reply=b"", key="", size=_size(pieces), loop=None, done=done))
+        self._take(Job(pieces=pieces, reply=b"", key=key, size=_size(pieces), loop=None, done=done))
         done.result()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The spool's SQLite file: one connection that writes, one for each call that reads at a time."""
+"""A SQLite file of the spool's kind: one connection that writes, one for each call that reads at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,29 @@ from logkeep.faults import crash_point
 
 Values = tuple[object, ...]
 
-_SHAPE = 1  # of the tables, as the file's user_version; the former shape never set it
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """What a file of one kind holds. Scripts are package data, run in one transaction."""
+
+    kind: str  # as messages call it
+    shape: int  # as the file's user_version; what was before the first one never set it
+    package: str
+    schema: str  # makes them, in a new file or after `upgrade`
+    upgrade: str = ""  # what a file of the former shape needs first
+
+
+SPOOL = Tables(kind="spool", shape=1, package="logkeep.spool", schema="schema.sql", upgrade="upgrade.sql")
 
 
 class SpoolFile:
     """Every error of SQLite becomes Overloaded: what it says of a good file is that the disk is full or
     failing, and both may pass. Safe from any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tables: Tables = SPOOL) -> None:
         """Opens the file, and makes it if need be. Raises BadSetting."""
         self.path = path
+        self._tables = tables
         self._lock = threading.Lock()  # for the writer
         # Lent for a call, not kept by its thread: threads come and go.
         self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
@@ -78,17 +92,24 @@ class SpoolFile:
 
     def _bring_into_shape(self) -> None:
         """Make the tables, or turn those of the former shape into them: all of it, or nothing."""
+        wanted = self._tables
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version == _SHAPE:
+        if version == wanted.shape:
             return
-        if version > _SHAPE:
-            raise sqlite3.DatabaseError(f"a later logkeep made it (shape {version}, this one reads {_SHAPE})")
+        if version > wanted.shape:
+            raise sqlite3.DatabaseError(
+                f"a later logkeep made it (shape {version}, this one reads {wanted.shape})"
+            )
         former = self._writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'frames'").fetchone()
-        scripts = [_script("upgrade.sql")] if former else []
-        steps = ["BEGIN IMMEDIATE;", *scripts, _script("schema.sql"), f"PRAGMA user_version = {_SHAPE};"]
+        scripts = [self._script(wanted.upgrade)] if former else []
+        scripts.append(self._script(wanted.schema))
+        steps = ["BEGIN IMMEDIATE;", *scripts, f"PRAGMA user_version = {wanted.shape};"]
         self._writer.executescript("\n".join(steps))
-        crash_point("spool.shaped")
+        crash_point(f"{wanted.kind}.shaped")
         self._writer.execute("COMMIT")
+
+    def _script(self, name: str) -> str:
+        return files(self._tables.package).joinpath(name).read_text()
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
@@ -109,7 +130,7 @@ class SpoolFile:
 
     def _not_opened(self, error: sqlite3.DatabaseError) -> BadSetting:
         return BadSetting(
-            f"the spool {self.path} cannot be opened: {error}",
+            f"the {self._tables.kind} {self.path} cannot be opened: {error}",
             hint="check that the data folder is writable, has room, and that nobody else uses the file",
         )
 
@@ -119,11 +140,7 @@ class SpoolFile:
             yield
         except sqlite3.OperationalError as error:
             raise Overloaded(
-                f"the spool cannot be {what}: {error}",
+                f"the {self._tables.kind} cannot be {what}: {error}",
                 retry_after=10,
                 hint=f"look at the disk that holds {self.path.parent}; the server goes on by itself",
             ) from None
-
-
-def _script(name: str) -> str:
-    return files("logkeep.spool").joinpath(name).read_text()

@@ -17,6 +17,7 @@ import zstandard
 
 from logkeep.errors import Overloaded
 from logkeep.faults import crash_point
+from logkeep.record import first_foreign_id
 from logkeep.spool.base import FRAME_BYTES, Frame, Piece, Received, Waiting
 from logkeep.spool.commit import GroupCommitter, Job
 from logkeep.spool.file import SpoolFile
@@ -56,14 +57,16 @@ _WAITING = (
 )
 _OF_ARCHIVE = " AND archive = ?"
 _BY_HOUR = " GROUP BY archive, hour ORDER BY hour, archive"
+# Up to where frames are done with but for their archive: indexed, and read by the pipelines that copy them.
+_DONE_UPTO = "(SELECT min(value) FROM marks WHERE name IN ('indexed', 'held'))"
 # From the few hours that are not trimmed yet to their frames, never the other way round. What is not to be
 # indexed waits for the mark as well: it gets there soon, and so one number says what is done.
 _TO_TRIM = (
     "SELECT seq, iif(account = '', archive, account), stored_bytes, last_lid"
     " FROM archived CROSS JOIN frames USING (archive, hour)"
-    " WHERE to_trim AND seq > ? AND seq <= min(?, upto_seq, (SELECT value FROM marks WHERE name = 'indexed'))"
+    f" WHERE to_trim AND seq > ? AND seq <= min(?, upto_seq, {_DONE_UPTO})"
     " UNION ALL SELECT seq, account, stored_bytes, last_lid FROM frames"
-    " WHERE archive = '' AND seq > ? AND seq <= min(?, (SELECT value FROM marks WHERE name = 'indexed'))"
+    f" WHERE archive = '' AND seq > ? AND seq <= min(?, {_DONE_UPTO})"
     " ORDER BY seq"
 )
 _NEXT_TO_TRIM = (
@@ -71,13 +74,10 @@ _NEXT_TO_TRIM = (
     " frames.archive = archived.archive AND frames.hour = archived.hour AND seq > ?) AS next"
     " FROM archived WHERE to_trim UNION ALL SELECT next AS upto, next"
     " FROM (SELECT min(seq) AS next FROM frames WHERE archive = '' AND seq > ?))"
-    " WHERE next <= min(upto, (SELECT value FROM marks WHERE name = 'indexed'))"
+    f" WHERE next <= min(upto, {_DONE_UPTO})"
 )
 # `to_trim AND` lets it go to the few such rows by the index that has no others.
-_TRIMMED = (
-    "UPDATE archived SET to_trim = 0 WHERE to_trim"
-    " AND upto_seq <= (SELECT value FROM marks WHERE name = 'indexed')"
-)
+_TRIMMED = f"UPDATE archived SET to_trim = 0 WHERE to_trim AND upto_seq <= {_DONE_UPTO}"
 _BYTES_BY_ACCOUNT = "SELECT iif(account = '', archive, account), sum(stored_bytes) FROM frames GROUP BY 1"
 _OLDEST_RX = "SELECT min(rx) FROM frames"
 
@@ -117,9 +117,9 @@ class SqliteSpool:
         self._check_room(pieces)
         return await self._committer.submit(pieces, reply, key)
 
-    def append_now(self, pieces: Sequence[Piece]) -> None:
+    def append_now(self, pieces: Sequence[Piece], *, key: str = "") -> None:
         self._check_room(pieces)
-        self._committer.submit_now(pieces)
+        self._committer.submit_now(pieces, key)
 
     def flush(self) -> None:
         with suppress(Overloaded):  # of one before it, which is then settled too
@@ -134,15 +134,17 @@ class SqliteSpool:
         )
 
     def since(self, seq: int, *, max_bytes: int) -> list[Frame]:
-        taken: list[Frame] = []
-        size = 0
-        with closing(self._frames("seq > ? ORDER BY seq", (seq,))) as frames:
-            for frame in frames:
-                taken.append(frame)
-                size += frame.raw_bytes
-                if size >= max_bytes:
-                    break
-        return taken
+        return self._some("seq > ? ORDER BY seq", (seq,), max_bytes)
+
+    def kept_since(self, account: str, seq: int, *, max_bytes: int) -> list[Frame]:
+        kept = "seq > ? AND indexed AND account = ? ORDER BY seq"
+        return self._some(kept, (seq, account), max_bytes)
+
+    def hold(self, seq: int | None) -> None:
+        if seq is None:
+            self._file.write("DELETE FROM marks WHERE name = 'held'", ())
+        else:
+            self._file.write("INSERT OR REPLACE INTO marks (name, value) VALUES ('held', ?)", (seq,))
 
     def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
         self._archived_at = time.monotonic()
@@ -223,12 +225,12 @@ class SqliteSpool:
         return int(rows[0][0]) if rows else 0
 
     def last_lid(self) -> int:
-        return int(
-            self._scalar(
-                "SELECT max(value, (SELECT coalesce(max(last_lid), 0) FROM frames))"
-                " FROM marks WHERE name = 'last_lid'"
-            )
+        found = self._file.read(
+            "SELECT max(value, (SELECT coalesce(max(last_lid), 0) FROM frames WHERE last_lid < ?))"
+            " FROM marks WHERE name = 'last_lid'",
+            (first_foreign_id(self._clock()),),
         )
+        return int(found[0][0])
 
     def stored_bytes(self) -> int:
         return self._stored
@@ -390,7 +392,8 @@ class SqliteSpool:
 
     def _delete(self, rows: Sequence[Any]) -> None:
         with self._file.transaction() as db:
-            highest = max(last_lid for _, _, _, last_lid in rows)
+            foreign = first_foreign_id(self._clock())
+            highest = max((last_lid for _, _, _, last_lid in rows if last_lid < foreign), default=0)
             db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
             db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _, _, _ in rows])
         self._space_to_give_back = True
@@ -407,8 +410,19 @@ class SqliteSpool:
                 if not self._of_accounts[account]:
                     del self._of_accounts[account]
 
+    def _some(self, condition: str, values: tuple[object, ...], max_bytes: int) -> list[Frame]:
+        taken: list[Frame] = []
+        size = 0
+        with closing(self._frames(condition, values)) as frames:
+            for frame in frames:
+                taken.append(frame)
+                size += frame.raw_bytes
+                if size >= max_bytes:
+                    break
+        return taken
+
     def _frames(self, condition: str, values: tuple[object, ...]) -> Generator[Frame, None, None]:
-        sql = f"SELECT {_COLUMNS} FROM frames WHERE {condition}"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM frames WHERE {condition}"
         with closing(self._file.stream(sql, values)) as rows:
             for row in rows:
                 seq, account, archive, indexed, hour, lines, raw, *times, first_lid, last_lid, rx, data = row

@@ -109,3 +109,16 @@ def test_another_systems_archive_is_shown_with_its_layout(catalog: Catalog) -> N
     catalog.archives.update(replace(archive, layout="custom", layout_options={"path": "x"}))
     found = shown(services, "main")
     assert (found["layout"], found["layout_options"]) == ("custom", {"path": "x"})
+
+
+def test_a_pipelines_archive_is_listed_with_the_account_and_told_apart(catalog: Catalog) -> None:
+    key = vault()
+    services = services_with(catalog, key, key)
+    own = catalog.archives.get("main")
+    place = replace(catalog.archives.target(own.target), place="s3://copy")
+    catalog.archives.create(replace(own, id="copy", pipeline="clean"), place)
+    found = all_shown(services, "main")
+    assert [(one["id"], one["pipeline"], one["label"]) for one in found] == [
+        ("copy", "clean", "Pipeline archive"),
+        ("main", "", "Archive"),
+    ]

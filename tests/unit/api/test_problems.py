@@ -22,6 +22,8 @@ def test_every_error_of_the_tree_has_its_status() -> None:
             return kind("no", column=1)
         if issubclass(kind, errors.ConnectionTestFailed):
             return kind("no", verdicts=[])
+        if issubclass(kind, errors.BadPipeline):
+            return kind([{"path": "id", "line": 0, "message": "no", "hint": ""}])
         return kind("no")
 
     kinds = [kind for kind in tree(errors.LogkeepError) if kind.__module__ == errors.__name__]
@@ -31,6 +33,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "BadTime": 400,
         "BadRange": 400,
         "BadSetting": 400,
+        "BadPipeline": 400,
         "ConnectionTestFailed": 400,
         "BadBody": 400,
         "QuerySyntaxError": 400,
@@ -48,6 +51,11 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "StorageDenied": 502,
         "StorageUnavailable": 503,
         "DamagedArchive": 502,
+        "DeliveryError": 502,
+        "DeliveryFailed": 502,
+        "DeliveryRefused": 502,
+        "BatchTooLarge": 502,
+        "LoopDetected": 508,
         "EngineError": 500,
     }
 

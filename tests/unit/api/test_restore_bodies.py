@@ -12,7 +12,7 @@ from logkeep.api.params import json_body
 from logkeep.api.v1.restore_bodies import Abort, Extend, Resume, WantedRestore, without_path
 from logkeep.catalog.values import OnLimit
 from logkeep.errors import BadBody, BadRange, BadSetting, BadTime, InputError, QuerySyntaxError
-from logkeep.restore.request import FilesWanted, RestoreRequest
+from logkeep.restore.request import FilesWanted, PipelineWanted, RestoreRequest
 from logkeep.storage.connection import Connection
 from logkeep.timeline import MAX_MS, MIN_MS, TimeRange
 
@@ -86,6 +86,12 @@ def test_everything_that_can_be_said_of_a_restore() -> None:
     )
 
 
+def test_a_restore_into_a_pipeline_may_name_its_source_and_a_rate() -> None:
+    into = wanted(**SPAN, pipeline={"id": "clean", "source": "again"}, rate=500)
+    assert (into.pipeline, into.rate) == (PipelineWanted(pipeline="clean", source="again"), 500)
+    assert wanted(**SPAN, pipeline={"id": "clean"}).pipeline == PipelineWanted(pipeline="clean")
+
+
 @pytest.mark.parametrize(
     ("body", "span"),
     [
@@ -123,6 +129,9 @@ def test_a_range_may_be_around_a_time(body: dict[str, Any], span: tuple[int, int
         ({**SPAN, "notify_url": "ftp://example.org"}, "notify_url"),
         ({**SPAN, "notify_email": "nobody"}, "notify_email"),
         ({**SPAN, "files": {"provider": "folder", "format": "xlsx"}}, "format"),
+        ({**SPAN, "files": {"provider": "folder"}, "pipeline": {"id": "clean"}}, "pipeline"),
+        ({**SPAN, "rate": 5}, "rate"),
+        ({**SPAN, "pipeline": {"id": "clean"}, "rate": -5}, "rate"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name_and_with_a_hint(body: dict[str, Any], field: str) -> None:
@@ -155,6 +164,9 @@ def test_other_bad_input_keeps_its_own_error(body: dict[str, Any], kind: type[In
         (WantedRestore, {**SPAN, "skip_damaged": "yes"}),
         (WantedRestore, {**SPAN, "files": {"provider": "s3", "secrets": {"secret_access_key": [SECRET]}}}),
         (WantedRestore, {**SPAN, "files": SECRET}),
+        (WantedRestore, {**SPAN, "pipeline": "clean"}),
+        (WantedRestore, {**SPAN, "pipeline": {"source": "again"}}),
+        (WantedRestore, {**SPAN, "pipeline": {"id": "clean"}, "rate": "fast"}),
         (Abort, {"keep": 1}),
         (Extend, {}),
         (Resume, {"limits": 5}),
@@ -190,6 +202,11 @@ def test_the_audit_log_is_told_what_was_given_and_nothing_secret() -> None:
         "files": {"provider": "s3", "options": {"bucket": "out"}, "format": "ndjson.gz"},
         "notify_url": "https://hooks.example.org:8443/…",
     }
+
+
+def test_the_audit_log_is_told_of_the_pipeline() -> None:
+    body: WantedRestore = read(WantedRestore, {**SPAN, "pipeline": {"id": "clean"}, "rate": 5})
+    assert body.noted() == {"account": "main", "pipeline": {"id": "clean", "source": ""}, "rate": 5}
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,13 @@ RESTORE = Restore(
 )
 
 
-def services(position: int | None = 0) -> Services:
+def services(position: int | None = 0, events_per_s: float | None = None) -> Services:
     def storage(ids: Sequence[str]) -> dict[str, int]:
         return dict.fromkeys(ids, 5000)
 
-    desk = SimpleNamespace(storage=storage, position=lambda _id: position)
+    desk = SimpleNamespace(
+        storage=storage, position=lambda _id: position, events_per_s=lambda _id: events_per_s
+    )
     return cast(Services, SimpleNamespace(restores=desk, clock=lambda: NOW))
 
 
@@ -92,6 +94,7 @@ def test_every_field_of_a_restore_is_shown_but_the_secret() -> None:
     renamed = {"from_ms": "from", "to_ms": "to"}
     hidden = {"files_secret", "planned_objects", "planned_lines", "planned_bytes", "planned_raw_bytes"}
     hidden.add("worked_ms")  # in bytes_per_s and seconds_left
+    hidden |= {"pipeline", "pipeline_source"}  # in destination
     fields = {renamed.get(name, name) for name in vars(RESTORE) if name not in hidden}
     assert fields - seen().keys() == set()
 
@@ -103,6 +106,7 @@ def test_the_time_left_is_that_of_a_quarter_three_times() -> None:
         "share": 0.25,
         "lines": 30,
         "bytes_per_s": 100,
+        "events_per_s": None,
         "seconds_left": 30.0,
     }
 
@@ -126,6 +130,37 @@ def test_progress_divides_by_nothing(
 ) -> None:
     progress = seen(**changes)["progress"]
     assert (progress["share"], progress["bytes_per_s"], progress["seconds_left"]) == (share, rate, left)
+
+
+INTO: dict[str, Any] = {"pipeline": "clean", "pipeline_source": "again", "rate": 50}
+
+
+def test_of_one_that_goes_into_a_pipeline_it_is_shown_where_and_how_many_are_sent() -> None:
+    found = seen(**INTO, sent=12)
+    told = {"destination": {"pipeline": "clean", "source": "again"}, "rate": 50, "sent": 12}
+    assert found.items() >= told.items()
+    assert seen()["destination"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "events_per_s", "share", "left"),
+    [
+        ({}, None, 0.125, None),  # a quarter is loaded
+        ({"read_bytes": 1000}, None, 0.495, None),
+        ({"read_bytes": 1000, "sent": 15}, 3.0, 0.75, 5.0),
+        ({"read_bytes": 1000, "sent": 30}, 3.0, 0.99, 0.0),
+        ({"read_bytes": 1000, "sent": 15, "state": RestoreState.PAUSED}, None, 0.75, None),
+        ({"sent": 30, "state": RestoreState.DONE, "finished_at": NOW}, None, 1.0, None),
+        ({"sent": 5, "lines": 0}, None, 0.5, None),
+    ],
+)
+def test_progress_counts_loading_and_sending(
+    changes: dict[str, Any], events_per_s: float | None, share: float, left: float | None
+) -> None:
+    restore = replace(RESTORE, **INTO, **changes)
+    progress = cast(dict[str, Any], shown(services(0, events_per_s), restore)["progress"])
+    assert (progress["share"], progress["seconds_left"]) == (share, left)
+    assert progress["events_per_s"] == events_per_s
 
 
 def test_what_waits_in_the_queue_has_a_place_in_it_and_no_time_left() -> None:

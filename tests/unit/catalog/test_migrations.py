@@ -29,6 +29,7 @@ from logkeep.catalog.values import (
     KeyRole,
     ObjectState,
     Origin,
+    Pipeline,
     RestoreState,
     Target,
 )
@@ -141,7 +142,8 @@ def test_an_upgraded_catalog_has_the_tables_of_a_fresh_one(first_shape: Path, tm
     open_catalog(f"sqlite:///{first_shape}").close()
     open_catalog(f"sqlite:///{tmp_path}/fresh.sqlite").close()
     assert schema(first_shape) == schema(tmp_path / "fresh.sqlite")
-    assert {"targets", "rules", "checks", "audit"} <= {name for name, _ in schema(first_shape)}
+    names = {name for name, _ in schema(first_shape)}
+    assert {"targets", "rules", "checks", "audit", "pipelines", "pipeline_versions", "source_keys"} <= names
 
 
 def schema(path: Path) -> set[tuple[str, str]]:
@@ -164,6 +166,19 @@ def test_accounts_and_keys_survive_the_upgrade(upgraded: Catalog) -> None:
     assert [one.name for one in upgraded.keys.listed("main")] == [""]
     assert upgraded.restores.get("ab12").state is RestoreState.ACTIVE
     assert len(upgraded.restores.chunks("ab12")) == 1
+
+
+def test_what_was_there_before_pipelines_belongs_to_none(upgraded: Catalog) -> None:
+    restore = upgraded.restores.get("ab12")
+    assert (restore.pipeline, restore.pipeline_source, restore.rate, restore.sent) == ("", "", 0, 0)
+    assert [one.pipeline for one in upgraded.archives.list()] == ["", "", ""]
+    assert [one.id for one in upgraded.archives.of_account("main")] == ["main"]
+    assert upgraded.pipelines.list() == []
+
+
+def test_a_pipeline_can_be_made_of_an_upgraded_account(upgraded: Catalog) -> None:
+    made = upgraded.pipelines.save(Pipeline(id="web", account="main", spec=b"{}", created_at=1, updated_at=1))
+    assert upgraded.pipelines.get("web") == made
 
 
 def test_an_upgraded_account_keeps_its_archive(upgraded: Catalog) -> None:

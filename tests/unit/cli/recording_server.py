@@ -75,7 +75,8 @@ class Server:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that http.server asks for
+            # The names that http.server asks for.
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_args: object) -> None: ...
 

@@ -37,6 +37,7 @@ RESTORE: dict[str, Any] = {
         "share": 1.0,
         "lines": 7,
         "bytes_per_s": 350_000,
+        "events_per_s": None,
         "seconds_left": None,
     },
     "lines": 7,
@@ -54,6 +55,9 @@ RESTORE: dict[str, Any] = {
     "frozen_objects": 0,
     "files": None,
     "files_written": 0,
+    "destination": None,
+    "rate": 0,
+    "sent": 0,
     "storage_bytes": 5_000,
     "notify_url": "",
     "notify_email": "",
@@ -170,6 +174,29 @@ def test_files_go_to_a_place_with_options_and_secrets_that_no_command_line_shows
 
 
 @pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (("--to-pipeline", "clean"), {"pipeline": {"id": "clean"}}),
+        (
+            ("--to-pipeline", "clean/again", "--rate", "500"),
+            {"pipeline": {"id": "clean", "source": "again"}, "rate": 500},
+        ),
+    ],
+)
+def test_a_pipeline_is_named_with_or_without_its_source(
+    server: Server, options: tuple[str, ...], sent: dict[str, Any]
+) -> None:
+    answer_with(server, RESTORE)
+    assert run(server, "create", *SPAN, *options).exit_code == 0
+    assert body_of(server.seen[0]) == {"from": "-2h", "to": "now", "account": "main", **sent}
+
+
+def test_options_of_standard_output_are_called_as_they_were_written(server: Server) -> None:
+    done = run(server, "create", *SPAN, "--to-stdout", "--to-pipeline", "clean", "--expiry", "5d")
+    assert "--expiry, --to-pipeline cannot stand beside --to-stdout" in done.stderr
+
+
+@pytest.mark.parametrize(
     "options",
     [
         ("--format", "parquet"),
@@ -177,6 +204,10 @@ def test_files_go_to_a_place_with_options_and_secrets_that_no_command_line_shows
         ("--files", "s3://out", "--storage", "region"),
         ("--files", "s3://out", "--storage", f"secret_access_key={SECRET}"),
         ("--archive", "a", "--archive", "b"),
+        ("--to-pipeline", "/again"),
+        ("--to-pipeline", "clean/"),
+        ("--to-stdout", "--to-pipeline", "clean"),
+        ("--to-stdout", "--rate", "5"),
         ("--to-stdout", "--wait"),
         ("--to-stdout", "--dry-run"),
         ("--to-stdout", "--limit-lines", "5"),
@@ -263,6 +294,7 @@ def test_waiting_for_a_thaw_is_told_once(server: Server, monkeypatch: pytest.Mon
     [
         ({"paused_for": "limit", "limit_lines": 1000, "on_limit": "ask"}, "reached its limit (1,000 lines)"),
         ({"paused_for": "request"}, "paused on request"),
+        ({"paused_for": "error", "error": "there is no pipeline"}, "paused after an error: there is no"),
     ],
 )
 def test_waiting_ends_where_a_restore_is_paused_and_says_why(
@@ -340,6 +372,11 @@ def test_one_restore_is_shown_and_steered(
             {"state": "DONE", "files": {"provider": "s3", "format": "parquet"}, "files_written": 4},
             "4 written as parquet: provider=s3",
         ),
+        (
+            {"destination": {"pipeline": "clean", "source": "again"}, "sent": 1200, "rate": 500},
+            "clean/again: 1,200 lines sent, 500 a second at most",
+        ),
+        ({"progress": {**RESTORE["progress"], "events_per_s": 499.7}}, "500 events/s"),
         ({"state": "IN_PROGRESS", "frozen_objects": 3}, "3 objects are still to be thawed"),
         ({}, "TICKET-7"),
         ({}, "2025-11-25T14:00:01.000Z, in 5 d"),
@@ -355,6 +392,13 @@ def test_what_people_have_to_know_of_a_restore_is_shown(
 ) -> None:
     answer_with(server, {**RESTORE, **step})
     assert said in run(server, "show", "42").stdout
+
+
+def test_what_goes_into_a_pipeline_is_not_to_be_searched(server: Server) -> None:
+    answer_with(server, {**RESTORE, "destination": {"pipeline": "clean", "source": "again"}})
+    assert "search it" not in run(server, "show", "42").stdout
+    answer_with(server, RESTORE)
+    assert "search it" in run(server, "show", "42").stdout
 
 
 def test_a_deleted_account_can_be_had_back_if_there_was_one(server: Server) -> None:
@@ -408,7 +452,7 @@ def stream(server: Server, *last: dict[str, Any]) -> None:
 
     def respond(seen: Seen) -> Answer:
         if seen.path == "/v1/archives":
-            return Answer(document={"archives": [{"id": "main-2"}]})
+            return Answer(document={"archives": [{"id": "copy", "pipeline": "clean"}, {"id": "main-2"}]})
         return Answer(raw=raw)
 
     server.respond = respond

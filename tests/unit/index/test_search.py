@@ -255,6 +255,23 @@ def test_pages_in_a_row_are_the_whole_scope(
     assert some == [str(number) for number in range(7, 55, 6)]
 
 
+@pytest.mark.parametrize("most", [1, 6, 1000])
+def test_pages_can_begin_behind_any_line(
+    lines: ChdbEngine, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("logkeep.index.search._SLICE_LINES", most)
+    whole = [
+        (record, number)
+        for page in scan_pages(lines, scope())
+        for record, number in zip(page.records, page.numbers, strict=True)
+    ]
+    assert [number for _, number in whole] == [int(record.lid) for record in LINES[:54]]
+    for upto in (0, 1, 17, 52, 53):
+        record, number = whole[upto]
+        rest = [one for page in scan_pages(lines, scope(), after=(record.ts, number)) for one in page.records]
+        assert encode_lines(rest) == encode_lines(LINES[upto + 1 : 54])
+
+
 def test_a_page_of_restored_lines_names_their_objects(engine: ChdbEngine, tmp_path: Path) -> None:
     table = RestoredLines(engine, "cd34")
     table.create(merging=False)

@@ -153,6 +153,11 @@ def _check_unused(services: Services, name: str) -> None:
             f"restore {running[0]} reads the archive of account {name!r}",
             hint="abort it, or wait for its end",
         )
+    if using := services.pipelines.using(name):
+        raise Conflict(
+            f"the pipeline {using[0]!r} belongs to account {name!r}, reads from it or delivers to it",
+            hint="delete the pipeline, or change it",
+        )
     archives = catalog.archives.of_account(name)
     if declared := [one.id for one in archives if one.origin is Origin.DECLARED]:
         raise Conflict(

@@ -14,6 +14,10 @@ from logkeep.storage.connection import masked
 from logkeep.storage.providers import PROVIDERS
 from logkeep.timeline import hour_start, iso
 
+# What people choose from when they restore.
+_OWN = "Archive"
+_PIPELINES = "Pipeline archive"
+
 
 def shown(services: Services, archive_id: str) -> dict[str, object]:
     """One archive. Raises NotFound."""
@@ -23,12 +27,13 @@ def shown(services: Services, archive_id: str) -> dict[str, object]:
 
 
 def all_shown(services: Services, account: str) -> list[dict[str, object]]:
-    """The archives of one account, or of all. Raises NotFound for an account that is not there."""
+    """The archives of one account and of its pipelines, or all. Raises NotFound for an account that is not
+    there."""
     archives = services.catalog.archives
     if account:
         services.catalog.accounts.get(account)
     statuses = {one.archive: one for one in services.archiver.status()}
-    found = archives.of_account(account) if account else archives.list()
+    found = [one for one in archives.list() if account in ("", one.account)]
     return [_archive(services, archive, statuses) for archive in found]
 
 
@@ -89,6 +94,8 @@ def _archive(
         "id": archive.id,
         "account": archive.account,
         "title": archive.title,
+        "pipeline": archive.pipeline,
+        "label": _PIPELINES if archive.pipeline else _OWN,
         "state": archive.state,
         "rank": archive.rank,
         "query": archive.query,

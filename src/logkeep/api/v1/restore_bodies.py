@@ -11,7 +11,14 @@ from logkeep.api.params import one_line, seconds, size, time_range
 from logkeep.catalog.values import OnLimit
 from logkeep.errors import BadSetting
 from logkeep.notify.addresses import check_receivers
-from logkeep.restore.request import MAX_REASON, FilesWanted, RestoreRequest, check_expiry, check_limit
+from logkeep.restore.request import (
+    MAX_REASON,
+    FilesWanted,
+    PipelineWanted,
+    RestoreRequest,
+    check_expiry,
+    check_limit,
+)
 from logkeep.storage.connection import Connection
 from logkeep.timeline import MAX_MS, MIN_MS, TimeRange, iso, parse_time
 
@@ -22,6 +29,13 @@ class FilesBody(ConnectionBody, kw_only=True):
     """Where files are to be written, and how."""
 
     format: str = "ndjson.gz"
+
+
+class PipelineBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A pipeline, and which of its restoration sources; none is named where it has one only."""
+
+    id: str
+    source: str = ""
 
 
 class WantedRestore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -36,7 +50,7 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: str = ""
     query: str = ""
     account: str = "main"
-    archive: str = ""  # of this archive only; "" reads all of the account's
+    archive: str = ""  # of this one only, also of a pipeline's; "" reads all of the account's own
     any_marker: bool = False  # also from a place whose marker names another account
     expiry_s: int | str | None = None
     limit_lines: int = 0
@@ -45,6 +59,8 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     skip_damaged: bool = False
     thaw: str = ""
     files: FilesBody | None = None
+    pipeline: PipelineBody | None = None
+    rate: int = 0  # events a second
     notify_url: str = ""
     notify_email: str = ""
 
@@ -103,13 +119,17 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             files=FilesWanted(connection=connection, format=self.files.format)
             if self.files and connection
             else None,
+            pipeline=PipelineWanted(pipeline=self.pipeline.id, source=self.pipeline.source)
+            if self.pipeline
+            else None,
+            rate=self.rate,
             notify_url=self.notify_url,
             notify_email=self.notify_email,
         )
 
     def noted(self) -> dict[str, object]:
         """What was given beside the range, for the audit log: nothing secret."""
-        apart = {"start", "end", "around", "margin", "files", "notify_url"}
+        apart = {"start", "end", "around", "margin", "files", "pipeline", "notify_url"}
         given = {
             one.name: value
             for one in msgspec.structs.fields(self)
@@ -121,6 +141,8 @@ class WantedRestore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
                 "options": self.files.options,
                 "format": self.files.format,
             }
+        if self.pipeline:
+            given["pipeline"] = msgspec.to_builtins(self.pipeline)
         if self.notify_url:
             given["notify_url"] = without_path(self.notify_url)
         return {"account": self.account, **given}

@@ -26,7 +26,10 @@ def all_shown(services: Services, restores: Sequence[Restore]) -> list[Shown]:
     """Several, in their order."""
     stored = services.restores.storage([one.id for one in restores])
     now = services.clock()
-    return [_restore(one, _position(services, one), stored.get(one.id, 0), now) for one in restores]
+    return [
+        _restore(one, _position(services, one), _events_per_s(services, one), stored.get(one.id, 0), now)
+        for one in restores
+    ]
 
 
 def shown_preview(preview: Preview) -> Shown:
@@ -68,7 +71,13 @@ def _position(services: Services, restore: Restore) -> int | None:
     return services.restores.position(restore.id)
 
 
-def _restore(restore: Restore, position: int | None, stored: int, now: int) -> Shown:
+def _events_per_s(services: Services, restore: Restore) -> float | None:
+    return services.restores.events_per_s(restore.id) if restore.pipeline else None
+
+
+def _restore(
+    restore: Restore, position: int | None, events_per_s: float | None, stored: int, now: int
+) -> Shown:
     return {
         "id": restore.id,
         "name": restore.name,
@@ -89,7 +98,7 @@ def _restore(restore: Restore, position: int | None, stored: int, now: int) -> S
             "bytes": restore.planned_bytes,
             "raw_bytes": restore.planned_raw_bytes,
         },
-        "progress": _progress(restore, position),
+        "progress": _progress(restore, position, events_per_s),
         "lines": restore.lines,
         "bytes": restore.bytes,
         "read_bytes": restore.read_bytes,
@@ -105,6 +114,9 @@ def _restore(restore: Restore, position: int | None, stored: int, now: int) -> S
         "frozen_objects": restore.frozen_objects,
         "files": dict(restore.files) or None,
         "files_written": restore.files_written,
+        "destination": _destination(restore),
+        "rate": restore.rate,
+        "sent": restore.sent,
         "storage_bytes": stored,
         "notify_url": without_path(restore.notify_url) if restore.notify_url else "",
         "notify_email": restore.notify_email,
@@ -120,19 +132,33 @@ def _restore(restore: Restore, position: int | None, stored: int, now: int) -> S
     }
 
 
-def _progress(restore: Restore, position: int | None) -> Shown:
-    """How far it is, how fast it goes or went, and the time left if the rest goes as what is done did."""
+def _destination(restore: Restore) -> Shown | None:
+    """The pipeline that it is sent into."""
+    if not restore.pipeline:
+        return None
+    return {"pipeline": restore.pipeline, "source": restore.pipeline_source}
+
+
+def _progress(restore: Restore, position: int | None, events_per_s: float | None) -> Shown:
+    """How far it is, how fast it goes or went, and the time left if the rest goes as what is done did. Of one
+    that goes into a pipeline `share` counts loading as a half, sending as the other, and the time left is
+    known when it is being sent."""
     share = _share(restore)
     runs = position == 0
     timed = runs or restore.finished_at
     took_s = restore.worked_ms / 1000 if timed else 0.0
+    left = took_s * (1 - share) / share if runs and took_s and share else None
+    if restore.pipeline:
+        left = (restore.lines - restore.sent) / events_per_s if runs and events_per_s else None
+        share = _share_of_pipeline(restore, share)
     return {
         "bytes": restore.bytes,
         "raw_bytes": restore.planned_raw_bytes,
         "share": round(share, 4),
         "lines": restore.lines,
         "bytes_per_s": round(restore.bytes / took_s) if took_s else None,
-        "seconds_left": round(took_s * (1 - share) / share, 1) if runs and took_s and share else None,
+        "events_per_s": None if events_per_s is None else round(events_per_s, 1),
+        "seconds_left": None if left is None else round(max(0.0, left), 1),
     }
 
 
@@ -142,6 +168,14 @@ def _share(restore: Restore) -> float:
     if restore.state in (RestoreState.ACTIVE, RestoreState.DONE) and restore.partial is Partial.NO:
         return 1.0
     return min(_ALMOST, restore.read_bytes / restore.planned_bytes) if restore.planned_bytes else 0.0
+
+
+def _share_of_pipeline(restore: Restore, loaded: float) -> float:
+    if restore.state is RestoreState.DONE:
+        return loaded
+    if not restore.sent:
+        return loaded / 2
+    return min(_ALMOST, 0.5 + restore.sent / restore.lines / 2) if restore.lines else 0.5
 
 
 def _paused_for(restore: Restore) -> str | None:

@@ -1,0 +1,1 @@
+"""Pipelines: sources, processors, destinations, and the way of events between them."""

@@ -1,0 +1,1 @@
+"""Destinations: where a pipeline delivers events to, one module per protocol."""

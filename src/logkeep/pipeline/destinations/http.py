@@ -1,0 +1,52 @@
+"""HTTP: canonical lines (docs/archive-format.md) as NDJSON, or as one JSON array.
+
+`Logkeep-Via` names the pipelines that the events came through, so that one that gets its own events back can
+tell. `Idempotency-Key` is the same when a batch is sent again as it was, and of no other batch. Lines are
+told apart by `_lid`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from logkeep.pipeline import model
+from logkeep.pipeline.destinations.answers import check
+from logkeep.pipeline.destinations.base import Batch, Sent
+from logkeep.pipeline.destinations.web import Web
+
+
+class HttpDestination:
+    whole_frames = False
+
+    def __init__(self, spec: model.ToHttp, secrets: Mapping[str, str], hop: str) -> None:
+        self._web = Web(spec, secrets)
+        self._method = spec.method
+        self._array = spec.format == "json"
+        self._hop = hop
+
+    def send(self, batch: Batch) -> Sent:
+        body, form = batch.payload, "application/x-ndjson"
+        if self._array:
+            body, form = _array(body), "application/json"
+        headers = {"Idempotency-Key": _key(batch)}
+        via = ", ".join(filter(None, (batch.via, self._hop)))
+        if via:
+            headers["Logkeep-Via"] = via
+        check(self._web.send(body, form, method=self._method, headers=headers))
+        return Sent()
+
+    def close(self) -> None:
+        self._web.close()
+
+
+def _array(lines: bytes) -> bytes:
+    # A line break within a line is escaped, so each one here ends a line.
+    return b"[" + lines[:-1].replace(b"\n", b",") + b"]"
+
+
+def _key(batch: Batch) -> str:
+    """A batch that the outbox does not name is named by its bytes: parts of one frame may begin and end with
+    the same lines and yet differ."""
+    return quote(batch.key, safe="/:") if batch.key else hashlib.sha256(batch.payload).hexdigest()[:32]
