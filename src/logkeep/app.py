@@ -94,8 +94,8 @@ def serve(settings: Settings, *, announce: Announce) -> None:
     with ExitStack() as stack:
         _hold_data_folder(settings.data, stack)
         listener = stack.enter_context(_listener(settings))
-        services = stack.enter_context(_services(settings))
         url = _url_of(listener)
+        services = stack.enter_context(_services(settings, url))
         started = prepare_accounts(services.accounts, url)
         stack.enter_context(_workers(services))
         gc.collect()
@@ -140,7 +140,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _services(settings: Settings) -> Iterator[Services]:
+def _services(settings: Settings, url: str) -> Iterator[Services]:
     """All parts over the data folder, opened in order and closed in reverse."""
     data = settings.data
     work = _fresh_folder(data / "work")
@@ -202,7 +202,9 @@ def _services(settings: Settings) -> Iterator[Services]:
         intake = Intake(
             spool, ids, clock, lambda: _appended(index_worker, pipelines), router, exclusions, tails
         )
-        pipelines = _pipelines(settings, stack, archives, ids, lambda *one: turn.run(_accept(intake, *one)))
+        pipelines = _pipelines(
+            settings, stack, archives, ids, lambda *one: turn.run(_accept(intake, *one)), url
+        )
         ids.begin_above(max(spool.last_lid(), pipelines.pipelines.last_lid()))
         restores = RestoreDesk(
             catalog=catalog,
@@ -292,7 +294,7 @@ def _services(settings: Settings) -> Iterator[Services]:
 
 
 def _pipelines(
-    settings: Settings, stack: ExitStack, archives: ArchiveDesk, ids: IdSource, accept: Accept
+    settings: Settings, stack: ExitStack, archives: ArchiveDesk, ids: IdSource, accept: Accept, url: str
 ) -> PipelineDesk:
     """Everything about pipelines, with nothing started."""
     data, catalog = settings.data, archives.catalog
@@ -324,7 +326,7 @@ def _pipelines(
             vault=archives.vault,
             server=around.server,
             build=build,
-            ended=lambda *one: desk.ended(*one),
+            settled=lambda: desk.stop_unused_archives(),
             clock=clock,
         ),
         archives=archives,
@@ -333,6 +335,7 @@ def _pipelines(
         vault=archives.vault,
         build=build,
         clock=clock,
+        own_urls=(url, settings.public_url),
     )
     return desk
 
@@ -342,8 +345,8 @@ def _appended(index_worker: Worker, pipelines: PipelineDesk) -> None:
     pipelines.pipelines.appended()
 
 
-async def _accept(intake: Intake, account: str, received: Received, key: str) -> None:
-    await intake.accept(account, received, reply=b"", key=key)
+async def _accept(intake: Intake, account: str, received: Received, key: str, last_of: str) -> None:
+    await intake.accept(account, received, reply=b"", key=key, last_of=last_of)
 
 
 def _write_to_stdout(payload: bytes) -> None:

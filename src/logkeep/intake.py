@@ -71,10 +71,12 @@ class Intake:
         self._refused: dict[str, int] = {}
         self._full = Seldom(log)
 
-    async def accept(self, account: str, received: Received, *, reply: bytes, key: str = "") -> bytes:
+    async def accept(
+        self, account: str, received: Received, *, reply: bytes, key: str = "", last_of: str = ""
+    ) -> bytes:
         """Keep all lines but those that a rule drops, or raise and keep none. Returns `reply`, or the reply
-        that was given when the same idempotency key came before for this account. Raises
-        Forbidden for a suspended account, and Overloaded."""
+        that was given when the same idempotency key came before for this account (`last_of` as the
+        spool has it). Raises Forbidden for a suspended account, and Overloaded."""
         # From here until the spool has the pieces the loop is not given up (see Router).
         route = self._router.route(account)
         if route.suspended:
@@ -84,7 +86,12 @@ class Intake:
             )
         lines = self._sorted(route, received.columns)
         try:
-            answer = await self._spool.append(lines.pieces, reply=reply, key=key and _own(route, key))
+            answer = await self._spool.append(
+                lines.pieces,
+                reply=reply,
+                key=key and _own(route, key),
+                last_of=last_of and _own(route, last_of),
+            )
         except Overloaded as error:
             self._full.warning("lines are refused: %s", error)
             raise

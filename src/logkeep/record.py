@@ -72,6 +72,20 @@ _NODE_BITS = 10
 _LAST_SEQUENCE = (1 << _SEQUENCE_BITS) - 1
 
 
+_MOST_ID_DIGITS = 19
+
+
+def are_ids(texts: Sequence[str]) -> bool:
+    """Whether each is an id as records have it: a decimal number below 2**63. Costs little for many."""
+    digits = "".join(texts)
+    if not (digits.isascii() and digits.isdecimal()):
+        return False
+    lengths = list(map(len, texts))
+    if min(lengths) < 1 or max(lengths) > _MOST_ID_DIGITS:
+        return False
+    return max(lengths) < _MOST_ID_DIGITS or max(map(int, texts)) < 1 << 63
+
+
 # How far ahead of the clock an id may be that was given out before the clock was put back.
 _ID_AHEAD_MS = 24 * 3_600_000
 
@@ -192,6 +206,7 @@ class Received:
 
     columns: Columns
     refused: Sequence[Refusal] = ()
+    lids: Sequence[str] = ()  # ids that the lines bring along, "" for those without; none at all: ()
 
     def __len__(self) -> int:
         """How many lines were taken."""
@@ -202,3 +217,12 @@ class Received:
         """The records as they are before intake stamps them."""
         columns = self.columns
         return columns.stamped(repeat("", len(self)), -1, "", ts=columns.ts, ns=columns.ns)
+
+    def with_own_ids(self, stamped: list[Record]) -> list[Record]:
+        """The stamped records of these lines, each with the id that its line brings along, if it does."""
+        if not self.lids:
+            return stamped
+        return [
+            msgspec.structs.replace(record, lid=lid) if lid else record
+            for record, lid in zip(stamped, self.lids, strict=True)
+        ]

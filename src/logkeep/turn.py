@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine
+from concurrent import futures
 from typing import Any, TypeVar
 
 from logkeep.errors import Overloaded
@@ -12,6 +14,7 @@ from logkeep.errors import Overloaded
 T = TypeVar("T")
 
 _PATIENCE_S = 30.0
+_LOOK_S = 0.25  # whether the loop still runs
 
 
 class LoopTurn:
@@ -41,14 +44,23 @@ class LoopTurn:
         """What the coroutine returns, or raises, on the loop. Not to be called from the loop itself. Raises
         Overloaded when the loop does not run, or does not come to the end of it; what it does may come to
         pass all the same."""
-        if self._loop is None or not self._loop.is_running():
-            coroutine.close()
-            raise Overloaded("the server takes no requests", hint="it starts, or stops")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        loop = self._loop
         try:
-            return future.result(self._patience_s)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            future.cancel()
-            raise Overloaded(
-                f"the server has not come to it in {self._patience_s:g} s", hint="it is overloaded or stops"
-            ) from error
+            if loop is None or not loop.is_running():
+                raise RuntimeError
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:  # also of a loop that was closed this moment
+            coroutine.close()
+            raise Overloaded("the server takes no requests", hint="it starts, or stops") from None
+        end = time.monotonic() + self._patience_s
+        while True:
+            done, _ = futures.wait([future], timeout=_LOOK_S)
+            if done:
+                break
+            if time.monotonic() >= end or not loop.is_running():  # a loop that has ended calls nothing more
+                future.cancel()
+                raise Overloaded("the server did not come to it", hint="it is overloaded or stops")
+        try:
+            return future.result()
+        except futures.CancelledError as error:
+            raise Overloaded("the server did not come to it", hint="it stops") from error

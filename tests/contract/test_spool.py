@@ -589,25 +589,25 @@ def test_the_lines_that_an_account_keeps_are_read_once_in_order(site: Site) -> N
 def test_what_is_held_is_not_trimmed_even_by_a_spool_that_was_opened_again(site: Site) -> None:
     site.append(piece(b"a\n", archive=""))
     site.append(piece(b"b\n", archive=""))
-    site.spool.hold(1)
+    site.spool.hold("main", 1)
     site.spool.indexed(2)
     site.spool.trim()
     assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [2]
     site.reopen().trim()
     assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [2]
-    site.spool.hold(None)
+    site.spool.hold("main", None)
     site.spool.trim()
     assert site.spool.since(0, max_bytes=ALL) == []
 
 
 def test_what_is_held_and_archived_is_trimmed_when_it_is_let_go(site: Site) -> None:
     site.append(piece(b"a\n"))
-    site.spool.hold(0)
+    site.spool.hold("main", 0)
     site.spool.indexed(1)
     site.spool.archived("main", NINE, upto=1)
     site.spool.trim()
     assert [frame.seq for frame in site.spool.since(0, max_bytes=ALL)] == [1]
-    site.spool.hold(1)
+    site.spool.hold("main", 1)
     site.spool.trim()
     assert site.spool.since(0, max_bytes=ALL) == []
 
@@ -627,3 +627,23 @@ def test_ids_that_came_from_elsewhere_do_not_count_as_given_out(site: Site) -> N
     site.spool.archived("main", NINE, upto=2)
     site.spool.trim()
     assert site.reopen().last_lid() == ours
+
+
+def test_what_one_account_holds_holds_up_no_other(site: Site) -> None:
+    site.append(piece(b"a\n", archive=""), piece(b"b\n", account="other", archive=""))
+    site.append(piece(b"c\n", archive="", indexed=False))
+    site.spool.hold("main", 0)
+    site.spool.indexed(3)
+    assert site.spool.trim() == 2
+    assert site.reopen().held() == {"main": 0}
+    assert [zstandard.decompress(frame.data) for frame in site.spool.since(0, max_bytes=ALL)] == [b"a\n"]
+
+
+def test_the_last_key_of_a_stream_is_known_for_good(site: Site) -> None:
+    for key in ("1", "1", "2"):
+        site.spool.append_now([piece(b"a\n")], key=key, last_of="web/copy")
+    assert [waiting.lines for waiting in site.spool.waiting()] == [2]
+    site.now += 30 * DAY_MS
+    site.reopen().append_now([piece(b"a\n")], key="2", last_of="web/copy")
+    site.spool.append_now([piece(b"b\n")], key="2", last_of="web/other")
+    assert [waiting.lines for waiting in site.spool.waiting()] == [3]

@@ -20,7 +20,7 @@ from logkeep.pipeline.destinations.http import HttpDestination
 from logkeep.pipeline.destinations.loki import LokiDestination
 from logkeep.pipeline.destinations.otlp import OtlpDestination
 from logkeep.pipeline.destinations.splunk import SplunkDestination
-from logkeep.record import NO_META, Record, encode_lines
+from logkeep.record import NO_META, Record, Refusal, encode_lines
 from tests.contract.delivery_servers.elasticsearch import ElasticsearchServer
 from tests.contract.delivery_servers.lines import LinesServer
 from tests.contract.delivery_servers.loki import LokiServer
@@ -378,6 +378,46 @@ def test_the_one_event_that_is_refused_is_found(lines_server: LinesServer, opene
     assert sorted(lines_server.arrivals) == sorted(set(ids(records)) - {"103", "117"})
 
 
+def test_what_another_logkeep_does_not_take_is_told_with_its_words(
+    lines_server: LinesServer, opened: Keep
+) -> None:
+    refused = [
+        Refusal(line=2, code="too-long", reason="the line is\nlong; hush"),
+        Refusal(line=3, code="x", reason="odd"),
+    ]
+    answer = msgspec.json.encode({"accepted": 1, "refused": refused, "later": "more"})
+    lines_server.troubles.append(answering(200, answer, Content_Type="application/json; charset=utf-8"))
+    sent = opened(_http(lines_server.url, {"token": "hush"})).send(batch([event(n) for n in range(3)]))
+    assert sent == Sent(refused=(Refused(1, "the line is long; ..."), Refused(2, "odd")))
+
+
+OURS = b'{"accepted":0,"refused":[{"line":1,"code":"c","reason":"r"}]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (OURS, "text/plain"),
+        (OURS + b" " * (1 << 20), "application/json"),  # more than is read of an answer
+        (OURS.replace(b'"line":1', b'"line":2'), "application/json"),
+        (OURS.replace(b'"line":1', b'"line":0'), "application/json"),
+        (OURS.replace(b'"code":"c",', b""), "application/json"),
+        (b'{"refused":[{"line":1,"code":"c","reason":"r"}]}', "application/json"),
+        (b'{"accepted":0,"refused":["x"]}', "application/json"),
+        (b'{"accepted":1,"refused":0}', "application/json"),
+        (b'{"accepted":1,"refused":[]}', "application/json"),
+        (b"[" * 5000, "application/json"),
+        (b'{"accepted":1,"refused":"\xff"}', "application/json"),
+        (b"", "application/json"),
+    ],
+)
+def test_nothing_is_read_into_the_answer_of_any_other_program(
+    lines_server: LinesServer, opened: Keep, body: bytes, form: str
+) -> None:
+    lines_server.troubles.append(answering(200, body, Content_Type=form))
+    assert opened(_http(lines_server.url, {})).send(batch([event(1)])) == Sent()
+
+
 @pytest.mark.parametrize(
     ("settings", "secrets", "wanted"),
     [
@@ -458,18 +498,33 @@ def test_a_line_that_is_not_utf_8_is_sent_as_its_bytes(otlp_server: OtlpServer, 
     assert otlp_server.taken["101"][1].body.bytes_value == b"\xffx"
 
 
-@pytest.mark.parametrize("strict", [True, False])
-def test_rejected_records_are_found_whether_the_server_takes_the_others_or_not(
-    otlp_server: OtlpServer, opened: Keep, strict: bool
-) -> None:
-    otlp_server.rejected, otlp_server.strict = {"103", "104"}, strict
+def test_records_that_are_refused_with_their_batch_are_found(otlp_server: OtlpServer, opened: Keep) -> None:
+    otlp_server.rejected, otlp_server.strict = {"103", "104"}, True
     records = [event(number) for number in range(10)]
     outcome = deliver(opened(_otlp(otlp_server.url, {})), batch(records))
     assert outcome.refused.keys() == {"103", "104"}
     assert "['103']" in outcome.refused["103"]
     assert set(otlp_server.taken) == set(ids(records)) - {"103", "104"}
-    if strict:
-        assert len(otlp_server.arrivals) == 8  # nothing of a request was taken that was refused
+    assert len(otlp_server.arrivals) == 8  # nothing of a request was taken that was refused
+
+
+def test_after_a_partial_success_nothing_is_sent_again(otlp_server: OtlpServer, opened: Keep) -> None:
+    otlp_server.rejected = {"103", "104"}
+    records = [event(number) for number in range(10)]
+    outcome = deliver(opened(_otlp(otlp_server.url, {})), batch(records))
+    assert len(otlp_server.requests) == 1
+    assert sorted(otlp_server.arrivals) == sorted(set(ids(records)) - {"103", "104"})
+    assert outcome.refused.keys() == set(ids(records))  # it is not said which
+    [reason] = set(outcome.refused.values())
+    assert reason.startswith("2 of these 10 events were refused: ")
+    assert reason.endswith("; the others arrived")
+
+
+def test_when_all_records_are_rejected_parts_are_tried(otlp_server: OtlpServer, opened: Keep) -> None:
+    otlp_server.rejected = {"100", "101"}
+    outcome = deliver(opened(_otlp(otlp_server.url, {})), batch([event(0), event(1)]))
+    assert outcome.refused.keys() == {"100", "101"}
+    assert len(otlp_server.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -636,16 +691,19 @@ def test_streams_have_the_labels_and_entries_are_in_the_order_of_their_times(
     assert destination.send(batch(records)) == Sent()
     whole = (("app", "shop"), ("env", "production"), ("job", "x"))
     other = {"host": "web-1", "file": "/var/log/shop.log", "level": "WARN"}
+    member = {"ratio": "0.5"}  # which is no object and no list
     assert loki.entries == {
         (tuple(sorted((*whole, ("user_id", "7")))), (TS + 3) * 1_000_000 + 456_789, event(3).line): {
             "lid": "103",
             "tag": "a,b,c",
             **other,
+            **member,
         },
         ((whole[0], whole[2], ("user_id", "7")), (TS + 1) * 1_000_000 + 456_789, event(1).line): {
             "lid": "101",
             "tag": "a,b,c",
             **other,
+            **member,
         },
         (whole, (TS + 2) * 1_000_000 + 456_789, event(2).line): {"lid": "102", **other, "host": "web-0"},
     }
@@ -680,7 +738,38 @@ def test_a_field_that_is_a_label_is_not_told_twice(loki: LokiServer, opened: Kee
         "source": "logkeep",
         "tag": '["a","b,c"]',
     }
-    assert list(loki.entries.values()) == [{"lid": "101"}]
+    assert list(loki.entries.values()) == [{"lid": "101", "ratio": "0.5"}]
+
+
+def test_members_of_meta_are_told_as_far_as_loki_takes_them(loki: LokiServer, opened: Keep) -> None:
+    members: dict[str, Any] = {"user-id": 7, "9lives": True, "lid": "x", "source": "y", "app": "z", "e": ""}
+    members |= {"long": "l" * 5000, "none": None, "in": {"a": 1}, "list": [1]}
+    members |= {f"n{number}": number for number in range(100)}
+    meta = msgspec.Raw(json.dumps(members).encode())
+    opened(_loki(loki.url, {})).send(batch([event(1, meta=meta), event(2, meta=msgspec.Raw(b"[1]"))]))
+    told, none = loki.entries.values()
+    assert (told["user_id"], told["meta_9lives"], told["lid"]) == ("7", "true", "101")
+    assert told["long"] == "l" * 1000
+    assert not {"source", "app", "e", "none", "in", "list"} & told.keys()
+    assert len([name for name in told if name[0] == "n"]) == 26  # 32 with those before
+    assert none.keys() == {"lid", "file", "env", "tag"}
+
+
+def test_without_structured_metadata_a_line_is_sent_alone(loki: LokiServer, opened: Keep) -> None:
+    opened(_loki(loki.url, {}, structured_metadata=False)).send(batch([event(1)]))
+    assert list(loki.entries.values()) == [{}]
+    [[_, line]] = json.loads(loki.requests[0].body)["streams"][0]["values"]
+    assert line == event(1).line
+
+
+def test_a_loki_that_takes_no_structured_metadata_loses_no_event(loki: LokiServer, opened: Keep) -> None:
+    words = (
+        b"stream '{app=\"shop\"}' includes structured metadata, but this feature is disallowed."
+        b" Please see `limits_config.allow_structured_metadata`"
+    )
+    loki.troubles.append(answering(400, words))
+    with pytest.raises(DeliveryFailed, match="structured_metadata to false"):
+        opened(_loki(loki.url, {})).send(batch([event(1), event(2)]))
 
 
 def test_entries_that_are_too_old_are_found_and_the_others_are_there_once(

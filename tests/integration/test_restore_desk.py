@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 from tests.integration.restore_site import FIRST_LID, HOUR, HOURS, LINES, NOW, Site, record, write_archive
 
 from logkeep.archive.layout import key_of, manifest_key
+from logkeep.archive.manifest import encode
+from logkeep.archive.writer import write_object
 from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, RestoreState
 from logkeep.errors import Conflict, ConnectionTestFailed, Overloaded, StorageUnavailable
 from logkeep.index.restored import RestoredLines, restored_ids
-from logkeep.record import encode_lines
+from logkeep.record import Record, encode_lines
 from logkeep.restore import carry, run
 from logkeep.restore.chunks import ChunkSpec
 from logkeep.restore.request import FilesWanted
+from logkeep.spool.base import Frame
 from logkeep.storage.connection import Connection
 from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import Hour
@@ -231,6 +236,94 @@ def test_a_line_that_cannot_be_read_is_told_of_and_holds_up_no_other(site: Site)
     (problem,) = site.desk.problems(submitted.id)
     assert (problem.key, problem.offset) == (key_of("main", Hour(HOUR + 1), 0), len(before))
     assert problem.sample.startswith('{"_ts": oh no')
+
+
+def rewrite(site: Site, hour: int, records: list[Record]) -> None:
+    """Another object with its manifest in place of one; times as the lines of that hour have them."""
+    raw = encode_lines(records)
+    times = [record.ts for record in records if record.ts > 0]
+    frame = Frame(
+        seq=1,
+        account="main",
+        archive="main",
+        indexed=False,
+        hour=Hour(HOUR + hour),
+        lines=len(records),
+        raw_bytes=len(raw),
+        min_ts=min(times),
+        max_ts=max(times),
+        first_lid=int(records[0].lid),
+        last_lid=int(records[-1].lid),
+        rx=0,
+        data=zstandard.compress(raw, 1),
+    )
+    folder = site.work.parent
+    manifest = write_object(
+        [frame], folder / "new", account="main", hour=frame.hour, part=0, filters=folder / "filters"
+    )
+    shutil.copy(folder / "new", object_file(site, hour))
+    place = site.bucket.local_path(manifest_key(manifest.key))
+    assert place
+    place.write_bytes(encode(manifest))
+
+
+def lacking(site: Site, hour: int) -> None:
+    """Every tenth line of the hour has no text but meta; every hundredth has no time."""
+    records = [record(number) for number in range(hour * LINES, (hour + 1) * LINES)]
+    for number, one in enumerate(records):
+        if number % 10 == 0:
+            one.line, one.meta = "", msgspec.Raw(b'{"user":"x"}')
+        if number % 100 == 5:
+            one.ts = -1
+    rewrite(site, hour, records)
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+@pytest.mark.parametrize("limit_lines", [0, 10 * HOURS * LINES])
+def test_lines_without_a_time_or_text_are_told_of_with_their_object_and_number(
+    site: Site, manifest: bool, limit_lines: int
+) -> None:
+    lacking(site, 1)
+    if not manifest:
+        without_manifest(site, 1)
+    submitted = site.submit(limit_lines=limit_lines)
+    site.finish()
+    done = site.get(submitted)
+    assert (done.state, done.error) == (RestoreState.ACTIVE, "")
+    assert (done.lines, done.skipped_lines) == (HOURS * LINES - LINES // 100, LINES // 100)
+    assert len(site.numbers(submitted)) == done.lines
+    told = {one.reason.partition(" (")[0]: one for one in site.desk.problems(submitted.id)}
+    assert told.keys() == {f"{LINES // 100} lines have no time that can be read", "400 lines have no text"}
+    assert {one.key for one in told.values()} == {key_of("main", Hour(HOUR + 1), 0)}
+    assert told["400 lines have no text"].sample == '{"user":"x"}'
+    assert site.desk.textless([submitted.id, "other"]) == {submitted.id: 400, "other": 0}
+    rows = site.engine.rows(f"SELECT count() AS lines FROM restored_{submitted.id} WHERE _line = ''")
+    assert rows == [{"lines": 400}]
+
+
+def test_only_what_the_query_asks_for_is_told_of(site: Site) -> None:
+    lacking(site, 1)
+    submitted = site.submit(query="host:web-1")
+    site.finish()
+    done = site.get(submitted)
+    assert (done.state, done.skipped_lines) == (RestoreState.ACTIVE, LINES // 100), done.error
+    assert site.desk.textless([submitted.id]) == {submitted.id: 0}
+
+
+def test_files_hold_lines_without_text_like_any_other(site: Site, tmp_path: Path) -> None:
+    lacking(site, 1)
+    place = Connection(provider="folder", options={"path": str(tmp_path / "out")}, secrets={})
+    (tmp_path / "out").mkdir()
+    submitted = site.submit(files=FilesWanted(connection=place, format="ndjson"))
+    site.finish()
+    done = site.get(submitted)
+    assert (done.state, done.lines, done.skipped_lines) == (
+        RestoreState.DONE,
+        HOURS * LINES - LINES // 100,
+        LINES // 100,
+    ), done.error
+    assert site.desk.textless([submitted.id]) == {submitted.id: 0}
+    assert done.shown_account == ""
 
 
 def test_a_failed_restore_can_be_tried_again(site: Site) -> None:

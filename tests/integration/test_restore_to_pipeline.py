@@ -43,7 +43,7 @@ from logkeep.errors import Conflict, EngineError, NotFound
 from logkeep.index.restored import restored_ids
 from logkeep.record import Record, encode_lines
 from logkeep.restore.request import PipelineWanted
-from logkeep.restore.targets.pipeline import Sending
+from logkeep.restore.targets.pipeline import Sending, mark_of
 from logkeep.storage.folder import FolderBucket
 from logkeep.timeline import Hour
 
@@ -214,7 +214,7 @@ def test_a_kill_behind_a_page_repeats_no_event_and_leaves_none_out(root: Path, p
     assert 0 < before <= ALL
     assert (done.state, done.sent) == (RestoreState.DONE, ALL)
     check_sent(feed.records, begun, range(ALL))
-    assert feed.mark(f"restore/{begun.id}") is None
+    assert feed.mark(mark_of(begun.id)) is None
 
 
 def test_a_server_that_stops_while_the_pipeline_is_full_goes_on_at_its_next_start(
@@ -312,7 +312,7 @@ def test_one_that_failed_while_it_was_sent_sends_no_line_again(
 
 def test_the_mark_of_one_that_failed_goes_when_it_is_deleted(site: Site, feed: RecordingFeed) -> None:
     submitted = site.submit(count=100, pipeline=WANTED)
-    feed.marks[f"restore/{submitted.id}"] = "1.2.3"
+    feed.marks[mark_of(submitted.id)] = "1.2.3"
     site.catalog.restores.set_state(submitted.id, RestoreState.FAILED)
     site.desk.round()
     assert feed.marks
@@ -404,6 +404,8 @@ def test_a_pipelines_archive_is_read_by_name_and_only_so(
     assert site.desk.plan(site.request()).objects == HOURS
     assert site.desk.plan(site.request(archive="clean-copy")).objects == HOURS
     submitted = site.submit(archive="clean-copy", pipeline=WANTED)
+    assert (submitted.archive, submitted.shown_account) == ("clean-copy", "")
+    assert site.submit(count=1).archive == ""
     site.finish()
     assert site.get(submitted).state is RestoreState.DONE, site.get(submitted).error
     check_sent(feed.records, submitted, range(ALL))

@@ -161,8 +161,9 @@ class PieceKeeper:
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
 
-    async def append(self, pieces: list[Piece], *, reply: bytes, key: str = "") -> bytes:
+    async def append(self, pieces: list[Piece], *, reply: bytes, key: str = "", last_of: str = "") -> bytes:
         self.pieces += pieces
+        assert not last_of
         return key.encode() or reply
 
 

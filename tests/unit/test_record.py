@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logkeep.record import IdSource, Record, bytes_of, decode_line, encode_lines, text_of
+from logkeep.record import (
+    Columns,
+    IdSource,
+    Received,
+    Record,
+    bytes_of,
+    decode_line,
+    encode_lines,
+    text_of,
+)
 
 NOW = 1_795_165_933_123
 EPOCH = 1_577_836_800_000
@@ -126,3 +135,12 @@ def test_ids_stay_below_63_bits_until_2089() -> None:
 def test_a_node_has_ten_bits(node: int) -> None:
     with pytest.raises(ValueError, match="from 0 to 1023"):
         IdSource(lambda: NOW, node=node)
+
+
+def test_records_keep_the_ids_that_their_lines_bring_along() -> None:
+    stamped = [Record(lid="1", line="a"), Record(lid="2", line="b")]
+    columns = Columns(line=["a", "b"])
+    kept = Received(columns=columns, lids=["77", ""]).with_own_ids(stamped)
+    assert kept == [Record(lid="77", line="a"), Record(lid="2", line="b")]
+    assert stamped[0].lid == "1"  # from which the server knows what it gave out
+    assert Received(columns=columns).with_own_ids(stamped) is stamped

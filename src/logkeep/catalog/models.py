@@ -312,6 +312,7 @@ restores = Table(
     Column("pipeline_source", String(63), nullable=False, server_default=""),
     _number("rate"),
     _number("sent"),
+    Column("archive", String(63), nullable=False, server_default=""),
     Index("restores_by_state", "state", "expires_at"),
 )
 

@@ -94,7 +94,7 @@ class Pipelines:
         if row is None:
             raise NotFound(
                 f"pipeline {pipeline_id!r} has no version {number}",
-                hint=f"see its versions with: logkeep pipeline show {pipeline_id}",
+                hint=f"see its versions with: logkeep pipeline versions {pipeline_id}",
             )
         return _pipeline(row)
 

@@ -244,6 +244,14 @@ class Restores:
             rows = connection.execute(query.where(problems.c.restore_id == restore_id))
             return [RestoreProblem(**row._mapping) for row in rows]
 
+    def reasons(self, restore_ids: Collection[str], ending: str) -> Sequence[tuple[str, str]]:
+        """(restore id, reason) of the problems of these restores whose reason ends so."""
+        query = select(problems.c.restore_id, problems.c.reason).where(
+            problems.c.restore_id.in_(restore_ids), problems.c.reason.endswith(ending, autoescape=True)
+        )
+        with self._database.reading() as connection:
+            return [(row.restore_id, row.reason) for row in connection.execute(query)]
+
     def begin(self, chunk: Chunk) -> Chunk:
         """From now on the table may hold rows of this chunk. What it counted when it was cut off at a limit
         is taken back. Raises Conflict if it is done already, or was given up."""

@@ -257,7 +257,7 @@ class Restore:
     name: str
     state: RestoreState
     account: str  # the restored account; of a restore into files none is left when it is done
-    source: str  # the account whose archive is read
+    source: str  # the account whose archives are read
     from_ms: int
     to_ms: int
     query: str
@@ -300,6 +300,13 @@ class Restore:
     pipeline_source: str = ""  # the restoration source there
     rate: int = 0  # events a second, at most; 0: no limit
     sent: int = 0  # lines that the pipeline has taken
+    archive: str = ""  # the only one that is read; "": all of the source account's own
+
+    @property
+    def shown_account(self) -> str:
+        """The restored account that people can search; "" of a restore into files or a pipeline, whose own is
+        gone when it is done."""
+        return "" if self.files or self.pipeline else self.account
 
     @property
     def full(self) -> bool:
@@ -333,7 +340,7 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreProblem:
-    """Something that a restore could not read and left out."""
+    """Something that a restore could not read and left out, or lines without a time or text."""
 
     key: str  # of the object
     offset: int  # in its decompressed bytes; 0 for the object as a whole

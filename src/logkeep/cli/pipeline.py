@@ -241,6 +241,11 @@ def _checked(path: str) -> Iterator[_Read]:
 def _lines(lines: tuple[str, ...] | list[str]) -> dict[str, Any]:
     """The lines of a test, as its body has them."""
     text = "\n".join(lines) if lines else sys.stdin.buffer.read(_TRIED_BYTES + 1).decode(errors="replace")
+    if not text.strip("\n"):
+        raise BadSetting(
+            "there is no line to try",
+            hint="write lines behind the ID or the file, each in quotes, or send them to standard input",
+        )
     if len(text) > _TRIED_BYTES:
         raise TooLarge(f"the lines have more than {_TRIED_BYTES} bytes", hint="try a few of them")
     return {"ndjson": text} if is_json_lines(text.encode()) else {"lines": text.split("\n")}

@@ -114,6 +114,8 @@ def show_test(events: Sequence[Shown], *, as_json: bool) -> None:
         terminal.print("  before  ", record_line(event["before"]), sep="", soft_wrap=True)
         for line in _steps(event):
             click.echo(f"  {line}")
+        if event.get("note"):
+            click.echo(f"  {event['note']}")
         for after, destinations in zip(event["after"], event["destinations"], strict=True):
             terminal.print("  after   ", record_line(after), sep="", soft_wrap=True)
             click.echo(f"  to      {', '.join(destinations) or 'no destination'}")
@@ -125,6 +127,9 @@ def _steps(event: Shown) -> Iterator[str]:
     for step in event["steps"]:
         after: Sequence[Event] = step["events"]
         note = f" ({step['note']})" if step["note"] else ""
+        if not after and step.get("more"):
+            yield f"{step['processor']}:{note}"
+            return
         if not after:
             yield f"dropped by {step['processor']}{note}"
             return

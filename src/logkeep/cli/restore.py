@@ -199,7 +199,8 @@ def show(client: Client, restore_id: str, as_json: bool) -> None:
 @json_option
 @with_client
 def problems(client: Client, restore_id: str, as_json: bool) -> None:
-    """List what a restore could not read and passed over: the object, the byte in it, and why."""
+    """List what a restore could not read and passed over, and lines without a time or text: the object, the
+    byte in it, and why."""
     show_problems(client.get(f"/v1/restores/{restore_id}/problems"), as_json=as_json)
 
 

@@ -35,6 +35,8 @@ def show_restore(restore: Shown, *, as_json: bool) -> None:
         click.echo(f"search it: logkeep search --account {restore['account']} 'QUERY'")
     if restore["skipped_objects"] or restore["skipped_lines"]:
         click.echo(f"see what was passed over: logkeep restore problems {whose}")
+    elif restore["textless_lines"]:
+        click.echo(f"see which lines have no text: logkeep restore problems {whose}")
     if restore["state"] == "FAILED":
         click.echo(f"run it again, as it was planned: logkeep restore retry {whose}")
 
@@ -44,14 +46,18 @@ def show_restores(restores: Iterable[Shown], *, as_json: bool) -> None:
         json_lines(restores)
         return
     table(
-        ["ID", "NAME", "STATE", "#QUEUE", "ACCOUNT", "FROM", "TO", "#LINES", "#DONE", "EXPIRES", "WHY"],
+        [
+            *("ID", "NAME", "STATE", "#QUEUE", "ACCOUNT", "SOURCE"),
+            *("FROM", "TO", "#LINES", "#DONE", "EXPIRES", "WHY"),
+        ],
         (
             (
                 one["id"],
                 one["name"],
                 _word(one),
                 one["position"] or "-",
-                one["account"],
+                one["account"] or "-",
+                _source(one),
                 one["from"],
                 one["to"],
                 amount(one["lines"]),
@@ -94,6 +100,8 @@ def show_problems(answer: Shown, *, as_json: bool) -> None:
         ),
     )
     click.echo(f"{amount(objects)} objects and {amount(lines)} lines were passed over")
+    if answer["textless_lines"]:
+        click.echo(f"{amount(answer['textless_lines'])} restored lines have no text")
 
 
 def why_paused(restore: Shown) -> str:
@@ -123,7 +131,7 @@ def _rows(restore: Shown) -> list[tuple[str, str]]:
         ("name", restore["name"]),
         ("state", _state(restore)),
         ("account", restore["account"]),
-        ("source", f"{restore['source']}, {restore['from']} to {restore['to']}"),
+        ("source", f"{_source(restore)}, {restore['from']} to {restore['to']}"),
         ("query", restore["query"] or "-"),
         ("why", restore["reason"]),
         ("asked for", f"{restore['created_at']} with the key {restore['created_by'] or '-'}"),
@@ -134,6 +142,7 @@ def _rows(restore: Shown) -> list[tuple[str, str]]:
         ("progress", _progress(restore["progress"])),
         ("limit", _limits(restore) and f"{_limits(restore)}, then: {restore['on_limit']}"),
         ("passed over", _passed_over(restore)),
+        ("without text", _textless(restore)),
         ("cold storage", _cold(restore)),
         ("files", _files(restore)),
         ("pipeline", _destination(restore)),
@@ -181,6 +190,11 @@ def _progress(progress: Shown) -> str:
     return ", ".join(parts)
 
 
+def _source(restore: Shown) -> str:
+    """The account, and the archive if only one of its archives is read."""
+    return "/".join(filter(None, (restore["source"], restore["archive"])))
+
+
 def _limits(restore: Shown) -> str:
     lines, stored = restore["limit_lines"], restore["limit_bytes"]
     given = (lines and f"{amount(lines)} lines", stored and f"{size(stored)} of text")
@@ -190,6 +204,10 @@ def _limits(restore: Shown) -> str:
 def _passed_over(restore: Shown) -> str:
     objects, lines = restore["skipped_objects"], restore["skipped_lines"]
     return f"{amount(objects)} objects, {amount(lines)} lines" if objects or lines else ""
+
+
+def _textless(restore: Shown) -> str:
+    return f"{amount(restore['textless_lines'])} lines" if restore["textless_lines"] else ""
 
 
 def _cold(restore: Shown) -> str:
@@ -206,7 +224,8 @@ def _files(restore: Shown) -> str:
     if not files:
         return ""
     options = " ".join(f"{name}={value}" for name, value in sorted(files.items()) if name != "format")
-    return f"{amount(restore['files_written'])} written as {files['format']}: {options}"
+    written = f"{amount(restore['files_written'])} written as {files['format']}"
+    return f"{written} below {restore['files_folder']}: {options}"
 
 
 def _destination(restore: Shown) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from logkeep.errors import EngineError, InputError
 from logkeep.index.base import Engine, Param
 from logkeep.index.columns import NAMES, NO_ID, READ_STRUCTURE, TABLE_COLUMNS, TEXT_INDEX
+from logkeep.timeline import MAX_MS
 
 _PREFIX = "restored_"
 _RESTORE_ID = re.compile(r"[a-z0-9]{1,32}")
@@ -30,6 +31,10 @@ _TABLE_SETTINGS = (
 )
 _NO_MERGES = "max_bytes_to_merge_at_max_space_in_pool = 0"
 
+# Of {from_ms} and {to_ms}.
+_IN_RANGE = "(_ts >= {from_ms:Int64} AND _ts < {to_ms:Int64})"
+_FILE = "extract(basename(_path), '^[0-9]+')"  # the number of the file that a line is from
+
 # One thread a chunk, two chunks side by side: as fast as two threads on one chunk, whatever the sizes of
 # its files, and each chunk becomes one part. Blocks are limited by bytes because lines may be long.
 _READ_SETTINGS = (
@@ -38,15 +43,35 @@ _READ_SETTINGS = (
 )
 
 
+# What is shown of a line that lacks its time or text.
+_SAMPLE_CHARS = 200
+
+
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """A boolean expression over the columns of a line, with its parameters, and the time range that it
-    keeps within (epoch ms, `from_ms` inside, `to_ms` not)."""
+    """A boolean expression over the columns of a line, with its parameters, and the time range within which
+    lines are wanted (epoch ms, `from_ms` inside, `to_ms` not)."""
 
     sql: str
     params: Mapping[str, Param]
     from_ms: int
     to_ms: int
+
+
+class Timeless(NamedTuple):
+    """Lines of one file that have no time: `_ts` is missing, or none that a record may have."""
+
+    file: int  # its place among the files, from 0
+    lines: int
+    sample: str  # how one of them begins, or its meta where it has no text
+
+
+class Textless(NamedTuple):
+    """Lines from one object that have neither `_line` nor `_raw`."""
+
+    key: str
+    lines: int
+    sample: str  # how the meta of one begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +80,8 @@ class Loaded:
 
     lines: int  # added
     duplicates: int = 0  # left out because they were there
+    timeless: tuple[Timeless, ...] = ()  # left out because of that
+    empty: bool = False  # whether a line of the chunk has no `_line`
     text_bytes: int = 0  # of `_line`, of the lines added
     beyond: int = 0  # left out because of a limit; 0 where no limit was passed
 
@@ -62,6 +89,8 @@ class Loaded:
 class _OfChunk(NamedTuple):
     lines: int
     text_bytes: int
+    timeless: bool  # whether lines without a time are there
+    empty: bool  # whether lines without `_line` are there
     own: int  # the next number for a line without an id; 0: no line has one yet
 
 
@@ -95,6 +124,7 @@ class RestoredLines:
         *,
         new_only: bool,
         once_only: bool = False,
+        timed: bool = False,
         limit_lines: int = 0,
         limit_bytes: int = 0,
     ) -> Loaded:
@@ -107,44 +137,69 @@ class RestoredLines:
         without an id is never left out. The limits (0: none) are on lines and on bytes of their text: where
         more fit, the first by (`_ts`, `_lid`) are taken, up to the one that passes a limit.
 
-        Not atomic: after an error some may be there; `forget` takes them out again. With `new_only` or
-        `once_only` the ids of the files are held in memory, those of the table only where both meet. Where a
-        limit is passed the lines of the files are sorted, and held in memory for it.
+        A line without a time is never there; with `timed` those are counted that fit but for that. To see
+        whether there are any costs nothing; where there are, the files are read once more.
+
+        Not atomic: after an error some may be there, also those without a time; `forget` takes them out
+        again. With `new_only` or `once_only` the ids of the files are held in memory, those of the table
+        only where both meet. Where a limit is passed the lines of the files are sorted, and held in memory
+        for it.
         """
+        limited = bool(limit_lines or limit_bytes)
         before = self._loaded(chunk, where)
-        if once_only and not (before.lines or limit_lines or limit_bytes):
+        if once_only and not (before.lines or limited):
             # Nearly always no line is there twice, and to see that afterwards costs next to nothing.
-            loaded = self.load(files, chunk, where, keys, new_only=False)
+            loaded = self.load(files, chunk, where, keys, new_only=False, timed=timed)
             if not self._twice(chunk):
                 return loaded
             self.forget(chunk)
-        params: dict[str, Param] = {**where.params, "files": files}
+        sought = _Sought.of(where, timed=timed)
+        params: dict[str, Param] = {**where.params, **_range(where), "files": files}
         found, unless = 0, ""
         if new_only:
-            found, unless = self._unless_known(where, params, "_lid != 0")
+            found, unless = self._unless_known(sought, params, "_lid != 0")
         elif once_only:
-            found, unless = self._unless_known(where, params, f"_lid != 0 AND _chunk = {chunk:d}")
+            found, unless = self._unless_known(sought, params, f"_lid != 0 AND _chunk = {chunk:d}")
         if keys:
             params |= {"keys": list(keys), "numbers": [f"{number:05d}" for number in range(len(keys))]}
         own = before.own or NO_ID | chunk << _CHUNK_SHIFT
-        lines = _lines(chunk, own, where.sql, unless, with_object=bool(keys))
-        fitting = None
-        if limit_lines or limit_bytes:
-            fitting, size = self._measure(lines, params)
+
+        def lines(condition: str) -> str:
+            return _lines(chunk, own, condition, unless, with_object=bool(keys))
+
+        fitting, timeless, source = None, False, lines(sought.any)
+        if limited:
+            fitting, size, timeless = self._measure(source, sought, params)
+            source = lines(sought.good)
             if 0 < limit_lines < fitting or 0 < limit_bytes < size:
-                lines = _first(lines)
+                source = _first(source)
                 params |= {"limit_lines": limit_lines or fitting, "limit_bytes": limit_bytes or size}
-        self._engine.run(f"INSERT INTO {self.name} ({_COLUMNS}) {lines} SETTINGS {_READ_SETTINGS}", params)
+        self._engine.run(f"INSERT INTO {self.name} ({_COLUMNS}) {source} SETTINGS {_READ_SETTINGS}", params)
         after = self._loaded(chunk, where)
+        if after.timeless:
+            timeless = True
+            self._engine.run(f"DELETE FROM {self.name} WHERE _chunk = {chunk:d} AND {sought.timeless}")
+            after = self._loaded(chunk, where)
         added = after.lines - before.lines
         if fitting is None:
             fitting = added
         return Loaded(
             lines=added,
             duplicates=found - fitting if unless else 0,
+            timeless=self._timeless(sought, params) if timeless else (),
+            empty=after.empty,
             text_bytes=after.text_bytes - before.text_bytes,
             beyond=fitting - added,
         )
+
+    def textless(self, chunk: int) -> list[Textless]:
+        """Which lines of the chunk have no text."""
+        rows = self._engine.rows(
+            "SELECT _object AS key, count() AS lines,"
+            f" any(substringUTF8(_meta, 1, {_SAMPLE_CHARS})) AS sample FROM {self.name}"
+            f" WHERE _chunk = {chunk:d} AND length(_line) = 0 AND length(_raw) = 0 GROUP BY key ORDER BY key"
+        )
+        return [Textless(**row) for row in rows]
 
     def forget(self, chunk: int) -> None:
         """Take out what an interrupted load of this chunk left. Idempotent."""
@@ -171,14 +226,21 @@ class RestoredLines:
 
     def _loaded(self, chunk: int, where: Where) -> _OfChunk:
         """What is there of the chunk."""
+        # The least and the most of all lines: to count those that are odd takes half as long again.
         row = self._engine.rows(
-            "SELECT count() AS lines, sum(length(_line)) AS bytes, maxIf(_lid, _lid < {end:UInt64}) AS last"
-            f" FROM {self.name} WHERE _chunk = {chunk:d}"
-            " AND _ts >= {from_ms:Int64} AND _ts < {to_ms:Int64}",
-            {"from_ms": where.from_ms, "to_ms": where.to_ms, "end": NO_ID | chunk + 1 << _CHUNK_SHIFT},
+            "SELECT count() AS lines, sum(length(_line)) AS bytes, min(length(_line)) AS shortest,"
+            " min(_ts) AS first, max(_ts) AS last, maxIf(_lid, _lid < {end:UInt64}) AS number"
+            f" FROM {self.name} WHERE _chunk = {chunk:d}",
+            {"end": NO_ID | chunk + 1 << _CHUNK_SHIFT},
         )[0]
-        own = row["last"] + 1 if row["last"] >= NO_ID | chunk << _CHUNK_SHIFT else 0
-        return _OfChunk(lines=row["lines"], text_bytes=row["bytes"], own=own)
+        lines = row["lines"]
+        return _OfChunk(
+            lines=lines,
+            text_bytes=row["bytes"],
+            timeless=lines > 0 and not where.from_ms <= row["first"] <= row["last"] < where.to_ms,
+            empty=lines > 0 and row["shortest"] == 0,
+            own=row["number"] + 1 if row["number"] >= NO_ID | chunk << _CHUNK_SHIFT else 0,
+        )
 
     def _twice(self, chunk: int) -> bool:
         """Whether two lines of the chunk have the same id and time."""
@@ -188,19 +250,31 @@ class RestoredLines:
         )[0]
         return bool(row["lines"] != row["different"])
 
-    def _measure(self, lines: str, params: Mapping[str, Param]) -> tuple[int, int]:
+    def _measure(self, lines: str, sought: _Sought, params: Mapping[str, Param]) -> tuple[int, int, bool]:
+        """How many of the lines fit, the bytes of their text, and whether others have no time."""
         row = self._engine.rows(
-            f"SELECT count() AS lines, sum(length(_line)) AS bytes FROM ({lines}) SETTINGS {_READ_SETTINGS}",
+            f"SELECT countIf(NOT {sought.timeless}) AS lines, count() AS every,"
+            f" sumIf(length(_line), NOT {sought.timeless}) AS bytes FROM ({lines}) SETTINGS {_READ_SETTINGS}",
             params,
         )[0]
-        return row["lines"], row["bytes"]
+        return row["lines"], row["bytes"], row["every"] > row["lines"]
 
-    def _unless_known(self, where: Where, params: dict[str, Param], which: str) -> tuple[int, str]:
+    def _timeless(self, sought: _Sought, params: Mapping[str, Param]) -> tuple[Timeless, ...]:
+        rows = self._engine.rows(
+            f"SELECT toUInt32OrZero({_FILE}) AS file, count() AS lines,"
+            f" any(substringUTF8(if(_line != '', _line, _meta), 1, {_SAMPLE_CHARS})) AS sample"
+            f" FROM {_source(f'{sought.any} AND {sought.timeless}')} GROUP BY file ORDER BY file"
+            f" SETTINGS {_READ_SETTINGS}",
+            params,
+        )
+        return tuple(Timeless(**row) for row in rows)
+
+    def _unless_known(self, sought: _Sought, params: dict[str, Param], which: str) -> tuple[int, str]:
         """How many lines of the files fit, and what has to follow the condition to leave out those that are
         among `which` of the table, or twice in the files. Adds the parameters of that."""
         row = self._engine.rows(
             "SELECT count() AS lines, min(_ts) AS first_ts, max(_ts) AS last_ts,"
-            f" min(_lid) AS first_lid, max(_lid) AS last_lid FROM {_source(where.sql)}"
+            f" min(_lid) AS first_lid, max(_lid) AS last_lid FROM {_source(sought.good)}"
             f" SETTINGS {_READ_SETTINGS}",
             params,
         )[0]
@@ -211,9 +285,30 @@ class RestoredLines:
         )
         known = ""
         if self._engine.rows(f"{near} LIMIT 1", params):
-            same = f"{near} AND (_lid, _ts) IN (SELECT _lid, _ts FROM {_source(where.sql)})"
+            same = f"{near} AND (_lid, _ts) IN (SELECT _lid, _ts FROM {_source(sought.good)})"
             known = f" AND (_lid, _ts) NOT IN ({same})"
         return row["lines"], f"{known} LIMIT 1 BY _lid, _ts, if(_lid = 0, rowNumberInAllBlocks() + 1, 0)"
+
+
+class _Sought(NamedTuple):
+    """Conditions on the lines of files."""
+
+    good: str  # what fits
+    any: str  # that, and what has no time and fits but for that
+    timeless: str  # what the latter are, of them
+
+    @classmethod
+    def of(cls, where: Where, *, timed: bool) -> _Sought:
+        good = f"{_IN_RANGE} AND ({where.sql})"
+        if not timed:
+            return cls(good=good, any=good, timeless="(0)")
+        first = 1 if where.from_ms > 0 else 0  # where `_ts` is missing the engine reads 0
+        timeless = f"(_ts < {first} OR _ts >= {MAX_MS})"
+        return cls(good=good, any=f"({_IN_RANGE} OR {timeless}) AND ({where.sql})", timeless=timeless)
+
+
+def _range(where: Where) -> Mapping[str, Param]:
+    return {"from_ms": where.from_ms, "to_ms": where.to_ms}
 
 
 def _source(condition: str) -> str:
@@ -231,8 +326,7 @@ def _lines(chunk: int, own: int, condition: str, unless: str, *, with_object: bo
     columns = NAMES.replace("_lid", number, 1)
     key = "''"
     if with_object:
-        file = "extract(basename(_path), '^[0-9]+')"
-        key = f"transform({file}, {{numbers:Array(String)}}, {{keys:Array(String)}}, '')"
+        key = f"transform({_FILE}, {{numbers:Array(String)}}, {{keys:Array(String)}}, '')"
     return f"SELECT {columns}, {chunk:d} AS chunk, {key} AS object FROM {_source(condition)}{unless}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,10 +30,23 @@ _MAIL_SCHEMES: dict[str, tuple[Tls, int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-# Clouds tell a machine's credentials at link-local addresses, and at these of Alibaba, Azure, AWS, Google.
+# Clouds tell a machine's credentials at link-local addresses, and at these of Alibaba, Azure, AWS (two),
+# Google, Oracle.
 _METADATA = frozenset(
-    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254"))
+    map(
+        ipaddress.ip_address,
+        (
+            "100.100.100.200",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "192.0.0.192",
+        ),
+    )
 )
+# 2852039166, 0xa9fea9fe and 0251.254.43518: what looks up names takes these for addresses (inet_aton(3)).
+_NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]*|[0-9]+)){0,3}\.?")
 _IN_THE_LAST_32_BITS = tuple(
     map(
         ipaddress.ip_network,
@@ -116,12 +130,23 @@ def check_receivers(notify_url: str, notify_email: str, *, sends_mail: bool = Tr
 
 def refused_address(host: str) -> bool:
     """Whether this is an IP address at which a machine's own credentials may be told: none is sent there."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
+    address = _address(host.partition("%")[0])
+    if address is None:
         return False
     within = () if isinstance(address, ipaddress.IPv4Address) else _within(address)
     return any(one.is_link_local or one in _METADATA for one in (address, *within))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        if not _NUMBERS.fullmatch(host):
+            return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except (OSError, ValueError):
+        return None
 
 
 def _within(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:

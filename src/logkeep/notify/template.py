@@ -23,7 +23,7 @@ Account:  {{account}}
 Source:   {{source}}, {{from}} to {{to}}
 Query:    {{query}}
 Lines:    {{lines}} ({{bytes}} bytes read)
-Left out: {{skipped_objects}} objects and {{skipped_lines}} lines that could not be read
+Left out: {{skipped_objects}} objects and {{skipped_lines}} lines that could not be read or have no time
 Error:    {{error}}
 Reason:   {{reason}}
 Finished: {{finished_at}}

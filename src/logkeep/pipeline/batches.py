@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import accumulate
 
 from logkeep.pipeline.destinations.base import Batch
-from logkeep.pipeline.outbox import Outbox, Place, Posted
+from logkeep.pipeline.outbox import FrameLines, Outbox, Place, Posted
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Batches:
                 break
             lines += taken
             max_bytes -= sum(map(len, taken))
-        return Cut(Batch(tuple(lines), via=via), upto)
+        return Cut(Batch(tuple(lines), queue=self._queue, via=via), upto)
 
     def _is_short(self, max_lines: int, max_bytes: int) -> bool:
         """Whether what is here may be less than a batch."""
@@ -71,13 +72,15 @@ class Batches:
         """One frame, as the outbox holds it."""
         frame = self._frames.pop()
         rest = f"+{frame.first}" if frame.first else ""
-        key = f"{self._key}/{frame.seq}{rest}"
-        return Cut(Batch(frame.lines, key=key, via=frame.via), Place(frame.seq + 1, 0))
+        # With a digest: an outbox that was put back from an older copy gives its numbers a second time.
+        data = frame.lines.data if isinstance(frame.lines, FrameLines) else b"".join(frame.lines)
+        key = f"{self._key}/{frame.seq}{rest}-{blake2b(data, digest_size=8).hexdigest()}"
+        return Cut(Batch(frame.lines, key=key, queue=self._queue, via=frame.via), Place(frame.seq + 1, 0))
 
     def _take(self, max_lines: int, max_bytes: int, *, one: bool) -> tuple[tuple[bytes, ...], Place]:
         """Lines of the next frame that fit; the first one in any case if `one` is to be there."""
         frame, start = self._frames[-1], self._used
-        taken = frame.lines[start : start + max_lines]
+        taken = tuple(frame.lines[start : start + max_lines])
         if sum(map(len, taken)) > max_bytes:
             fit = bisect_right(list(accumulate(map(len, taken))), max_bytes)
             taken = taken[: max(fit, int(one))]

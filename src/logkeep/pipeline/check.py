@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,7 +29,11 @@ from logkeep.pipeline.model import (
     processor_name,
 )
 from logkeep.pipeline.problems import Problems, below, choose
+from logkeep.pipeline.rings import rings
 from logkeep.query.parse import parse
+
+_Part: TypeAlias = Processor | Destination
+_RESERVED = frozenset({"restoration-sources", "restore", "test"})  # paths and commands beside those of ids
 
 
 def default_names(spec: PipelineSpec) -> PipelineSpec:
@@ -45,19 +48,21 @@ def check(
     accounts: Container[str],
     build_processor: Callable[[Processor], object],
     check_destination: Callable[[Destination], object],
+    own_urls: Sequence[str] = (),
 ) -> None:
     """Raises BadPipeline with everything that is wrong, without lines (Document.placed gives them).
 
     `others` are the pipelines that there are, among them perhaps this one as it was. `accounts` are those
     that take lines in. The two callables raise a LogkeepError for what cannot be, a BadSetting with its
-    field where it has one.
+    field where it has one. `own_urls` are addresses of this server.
     """
     found = _Check(accounts)
     found.whole(spec)
     found.sources(spec.sources)
     found.processors(spec.processors, build_processor)
     found.destinations(spec.destinations, check_destination)
-    found.rings(spec, [other for other in others if other.id != spec.id])
+    for path, message, hint in rings(spec, others, own_urls):
+        found.problems.add(path, message, hint)
     found.problems.raise_if_any()
 
 
@@ -68,6 +73,8 @@ class _Check:
 
     def whole(self, spec: PipelineSpec) -> None:
         self._name(spec.id, "id", "the id of a pipeline")
+        if spec.id in _RESERVED:
+            self.problems.add("id", f"no pipeline can be called {spec.id!r}", "choose another id")
         self._title(spec.title, "title")
         self._account(spec.account, "account")
         for kind, parts in (("source", spec.sources), ("destination", spec.destinations)):
@@ -91,8 +98,7 @@ class _Check:
             path = below("processors", place)
             if processor.name:
                 self._name(processor.name, below(path, "name"), "the name of a processor")
-            if self._settings(processor, path):
-                self._try(build, processor, path)
+            self._try_sound(build, processor, self._settings(processor, path), path)
 
     def destinations(
         self, destinations: Sequence[Destination], check: Callable[[Destination], object]
@@ -102,54 +108,41 @@ class _Check:
         for place, destination in enumerate(destinations):
             path = below("destinations", place)
             self._name(destination.name, below(path, "name"), "the name of a destination")
-            sound = self._settings(destination, path)
-            sound &= self._batch(destination, below(path, "batch"))
-            sound &= self._secrets(destination, path)
+            wrong = self._settings(destination, path)
+            self._batch(destination, below(path, "batch"))
+            unknown = self._secrets(destination, path)
             if isinstance(destination, ToAccount):
                 self._account(destination.account, below(path, "account"))
-            if sound:
-                self._try(check, destination, path)
+            self._try_sound(check, _without_secrets(destination, unknown), wrong, path)
 
-    def rings(self, spec: PipelineSpec, others: Sequence[PipelineSpec]) -> None:
-        """Lines that would come back to the account that they were read from, and so on without end."""
-        steps = _steps([spec, *others])
-        read = {source.account for source in spec.sources if isinstance(source, AccountSource)}
-        for place, destination in enumerate(spec.destinations):
-            way = _way(destination.account, read, steps) if isinstance(destination, ToAccount) else None
-            if way:
-                ring = " -> ".join((way[-1], f"pipeline {spec.id}", *way))
-                self.problems.add(
-                    below(below("destinations", place), "account"),
-                    f"events would go round without end: {ring}",
-                    "deliver to another account, or read from another one",
-                )
-
-    def _settings(self, part: msgspec.Struct, path: str) -> bool:
-        """What parts of all types have in common. Returns whether nothing is wrong with it."""
-        before = len(self.problems)
+    def _settings(self, part: msgspec.Struct, path: str) -> Sequence[str]:
+        """What parts of all types have in common. Returns the names of settings that are wrong."""
+        wrong: list[str] = []
         for name in part.__struct_fields__:
             value = getattr(part, name)
             inner = below(path, name)
+            before = len(self.problems)
             if name in AMOUNTS and value is not None:
                 self._amount(name, value, inner)
             elif name == "query":
                 self._query(value, inner)
             elif name == "title" and value is not None:
                 self._title(value, inner)
-        return len(self.problems) == before
+            if len(self.problems) > before:
+                wrong.append(name)
+        return wrong
 
-    def _batch(self, destination: Destination, path: str) -> bool:
+    def _batch(self, destination: Destination, path: str) -> None:
         events = destination.batch.events
-        within = 1 <= events <= MAX_BATCH_EVENTS
-        if not within:
+        if not 1 <= events <= MAX_BATCH_EVENTS:
             limits = f"1 to {MAX_BATCH_EVENTS}"
             self.problems.add(below(path, "events"), f"{events} is not from {limits}", f"write {limits}")
-        return self._settings(destination.batch, path) and within
+        self._settings(destination.batch, path)
 
-    def _secrets(self, destination: Destination, path: str) -> bool:
-        """Whether its secrets have names of secrets. Those of an archive are its provider's."""
+    def _secrets(self, destination: Destination, path: str) -> Sequence[str]:
+        """Names that are none of its secrets. Those of an archive are its provider's."""
         if isinstance(destination, ToArchive):
-            return True
+            return ()
         secrets: Mapping[str, str | None] = getattr(destination, "secrets", {})
         known = [f"{name}NAME" if name.endswith(".") else name for name in destination.SECRETS]
         wrong = [name for name in secrets if not _is_secret(name, destination.SECRETS)]
@@ -159,7 +152,7 @@ class _Check:
                 f"a destination of type {destination.type} has no such secret",
                 choose(name, known, "its secrets are"),
             )
-        return not wrong
+        return wrong
 
     def _name(self, name: str, path: str, what: str) -> None:
         if not NAME.fullmatch(name):
@@ -215,6 +208,16 @@ class _Check:
         except QuerySyntaxError as error:
             self.problems.add(path, error.message, error.hint or "see docs/query-language.md")
 
+    def _try_sound(
+        self, attempt: Callable[..., object], part: _Part, wrong: Sequence[str], path: str
+    ) -> None:
+        """The same with defaults in place of settings that are wrong, so that these hide no others. A part
+        that has no such default is not tried."""
+        fields = {one.name: one for one in msgspec.structs.fields(part)}
+        if all(fields[name].default is not msgspec.NODEFAULT for name in wrong):
+            mended = {name: fields[name].default for name in wrong}
+            self._try(attempt, msgspec.structs.replace(part, **mended) if wrong else part, path)
+
     def _try(self, attempt: Callable[..., object], part: msgspec.Struct, path: str) -> None:
         """What the part's own code says of its settings."""
         try:
@@ -224,6 +227,14 @@ class _Check:
                 raise
             field = error.field if isinstance(error, BadSetting) else ""
             self.problems.add(below(path, field) if field else path, error.message, error.hint)
+
+
+def _without_secrets(destination: Destination, names: Sequence[str]) -> Destination:
+    if not names:
+        return destination
+    secrets: Mapping[str, str | None] = getattr(destination, "secrets", {})
+    kept = {name: value for name, value in secrets.items() if name not in names}
+    return msgspec.structs.replace(destination, secrets=kept)
 
 
 _Named = TypeVar("_Named", Source, Destination)
@@ -247,31 +258,3 @@ def _names(kind: str) -> Iterator[str]:
 def _is_secret(name: str, known: Sequence[str]) -> bool:
     beginnings = tuple(one for one in known if one.endswith("."))
     return name in known if not name.startswith(beginnings) else name not in beginnings
-
-
-def _steps(specs: Sequence[PipelineSpec]) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Account -> (pipeline that reads it, account that this one delivers to)."""
-    steps: dict[str, list[tuple[str, str]]] = {}
-    for spec in specs:
-        written = [one.account for one in spec.destinations if isinstance(one, ToAccount)]
-        for source in spec.sources:
-            if isinstance(source, AccountSource):
-                steps.setdefault(source.account, []).extend((spec.id, account) for account in written)
-    return steps
-
-
-def _way(
-    account: str, ends: Container[str], steps: Mapping[str, Sequence[tuple[str, str]]]
-) -> Sequence[str] | None:
-    """The shortest way from an account to one of `ends`, in words; None if there is none."""
-    ways: dict[str, tuple[str, ...]] = {account: (f"account {account}",)}
-    waiting = deque([account])
-    while waiting:
-        here = waiting.popleft()
-        if here in ends:
-            return ways[here]
-        for pipeline, there in steps.get(here, ()):
-            if there not in ways:
-                ways[there] = (*ways[here], f"pipeline {pipeline}", f"account {there}")
-                waiting.append(there)
-    return None

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from logkeep.archives import ArchiveDesk, Settings
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Pipeline
-from logkeep.errors import BadSetting, NotFound
+from logkeep.errors import BadPipeline, BadSetting, Conflict, NotFound
 from logkeep.pipeline import model
+from logkeep.pipeline.bounds import NAME
 from logkeep.pipeline.chain import Trace, trace
 from logkeep.pipeline.check import check, default_names
 from logkeep.pipeline.dead_letters import DeadLetter, DeadLetters
@@ -52,7 +53,10 @@ class PipelineDesk:
     build: Build
     clock: Clock
     clock_s: Callable[[], float] = time.monotonic
-    _changing: threading.Lock = field(default_factory=threading.Lock)
+    own_urls: Sequence[str] = ()  # at which this server is called
+    _changing: threading.RLock = field(default_factory=threading.RLock)  # of what pipelines are together
+    _locking: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.RLock] = field(default_factory=dict)  # of each pipeline, by id
 
     def check(self, spec: PipelineSpec) -> PipelineSpec:
         """The spec with names where it had none. Raises BadPipeline with everything that is wrong; no other
@@ -66,6 +70,7 @@ class PipelineDesk:
             accounts=live,
             build_processor=lambda one: TABLE[type(one)](one, self.clock_s),
             check_destination=lambda one: self._check_destination(spec, one),
+            own_urls=self.own_urls,
         )
         return spec
 
@@ -73,31 +78,23 @@ class PipelineDesk:
         """Have a pipeline be so from now on. What waits for destinations that it has no more is delivered
         by what they were, unless with `discard`. Raises BadPipeline, and what setting up its archives
         raises; then it is as before, but for archives that were set up."""
-        spec = self.check(spec)
-        with self._changing:
+        spec = default_names(spec)
+        with self._of(spec.id):
+            self.check(spec)
             saved = self._saved(spec.id)
-            before = opened(saved, self.vault) if saved else None
-            whole = completed(spec, before)
-            self._set_up_archives(whole)
-            if saved is not None and before == whole:
-                return Applied(pipeline=saved, keys=self._keys(whole.spec), changed=False)
-            now = self.clock()
-            pipeline = self.catalog.pipelines.save(
-                Pipeline(
-                    id=spec.id,
-                    account=spec.account,
-                    spec=encoded(spec),
-                    secret=sealed(whole.secrets, self.vault),
-                    created_at=now,
-                    updated_at=now,
-                    updated_by=by,
-                )
-            )
-            keys = self._keys(whole.spec)
-            self.pipelines.place(pipeline)
-            if before is not None and discard:
-                self._discard(whole.spec, before.spec)
-            return Applied(pipeline=pipeline, keys=keys)
+            if saved is not None and saved.account != spec.account:
+                message = f"it is {saved.account!r}, and stays: archives and events are the account's"
+                hint = "make another pipeline for the other account"
+                raise BadPipeline([{"path": "account", "line": 0, "message": message, "hint": hint}])
+            whole = completed(spec, self._opened(saved))
+            self._check_built(whole)
+            self._set_up_archives(whole)  # waits for buckets, and holds up this pipeline only
+            with self._changing:
+                self.check(spec)  # again: with another one that was changed meanwhile it may be a ring
+                applied = self._save(whole, by)
+            if discard:
+                self.pipelines.discard_ended(spec.id)
+            return applied
 
     def rollback(self, pipeline_id: str, version: int, *, by: str) -> Applied:
         """Have it be as it was then, secrets included, as a new version. Raises as `apply`, and NotFound."""
@@ -108,7 +105,7 @@ class PipelineDesk:
         """Delete it with its keys, versions and dead letters. Its archives stop; they, and what they hold,
         stay. Raises NotFound; Conflict while events wait for its destinations, unless they are to be
         discarded."""
-        with self._changing:
+        with self._of(pipeline_id), self._changing:
             self.catalog.pipelines.get(pipeline_id)
             self.pipelines.remove(pipeline_id, discard=discard)
             self.catalog.pipelines.delete(pipeline_id)
@@ -147,6 +144,18 @@ class PipelineDesk:
         """How all of them do, by id."""
         return {one.id: self.status(one.id) for one in self.catalog.pipelines.list()}
 
+    def check_unused(self, archive: Archive) -> None:
+        """Raises Conflict for an archive that a destination writes to."""
+        if not archive.pipeline:
+            return
+        for spec in map(spec_of, self.catalog.pipelines.list()):
+            for one in spec.destinations:
+                if isinstance(one, model.ToArchive) and archive_id(spec.id, one) == archive.id:
+                    raise Conflict(
+                        f"the pipeline {spec.id!r} writes to the archive {archive.id!r}",
+                        hint=f"take its destination {one.name!r} out first",
+                    )
+
     def using(self, account: str) -> list[str]:
         """The ids of the pipelines that belong to the account, read from it or deliver to it."""
         parts = (model.AccountSource, model.ToAccount)
@@ -171,26 +180,103 @@ class PipelineDesk:
     def retry_dead_letters(self, pipeline_id: str, destination: str) -> int:
         """Deliver them again. Returns how many. A crash in the middle may deliver some of them twice. Raises
         NotFound, Overloaded."""
-        queue = self._queue(pipeline_id, destination)
 
         def put(lines: list[bytes]) -> None:
             parcel = Parcel(queue=queue, lines=len(lines), payload=b"".join(lines))
             self.outbox.put([Put(pipeline=pipeline_id, parcels=[parcel])])
 
-        return self.dead_letters_kept.take(queue, put)
+        with self._of(pipeline_id):
+            queue = self._queue(pipeline_id, destination)
+            return self.dead_letters_kept.take(queue, put)
 
     def discard_dead_letters(self, pipeline_id: str, destination: str) -> int:
         """Delete them. Returns how many. Raises NotFound."""
-        return self.dead_letters_kept.discard(self._queue(pipeline_id, destination))
+        with self._of(pipeline_id):
+            return self.dead_letters_kept.discard(self._queue(pipeline_id, destination))
+
+    def stop_unused_archives(self) -> None:
+        """Stop the archives of pipelines that no destination writes to any more, once all is delivered to
+        those that did. An apply that is under way is left alone."""
+        for pipeline in self.catalog.pipelines.list():
+            lock = self._of(pipeline.id)
+            if not lock.acquire(blocking=False):
+                continue
+            try:
+                self._stop_unused(self.spec(pipeline.id))
+            except NotFound:  # it was deleted meanwhile
+                continue
+            finally:
+                lock.release()
+
+    def _stop_unused(self, spec: PipelineSpec) -> None:
+        written = {archive_id(spec.id, one) for one in spec.destinations if isinstance(one, model.ToArchive)}
+        unused = [
+            one.id
+            for one in self.catalog.archives.of_pipeline(spec.id)
+            if one.state is not ArchiveState.OFF and one.id not in written
+        ]
+        names = {one.name for one in spec.destinations}
+        if unused and not any(
+            queue.startswith(f"{spec.id}/") and queue.partition("/")[2] not in names
+            for queue in self.outbox.queues()
+        ):
+            for archive in unused:
+                self.archives.stop(archive)
+
+    def _of(self, pipeline_id: str) -> threading.RLock:
+        """Held by who changes this pipeline."""
+        with self._locking:
+            return self._locks.setdefault(pipeline_id, threading.RLock())
+
+    def _opened(self, saved: Pipeline | None) -> Whole | None:
+        return opened(saved, self.vault) if saved else None
+
+    def _save(self, whole: Whole, by: str) -> Applied:
+        spec = whole.spec
+        saved = self._saved(spec.id)
+        if saved is not None and self._opened(saved) == whole:
+            if not self.pipelines.works_by(saved):
+                self.pipelines.place(saved)
+            return Applied(pipeline=saved, keys=self._keys(spec), changed=False)
+        now = self.clock()
+        pipeline = self.catalog.pipelines.save(
+            Pipeline(
+                id=spec.id,
+                account=spec.account,
+                spec=encoded(spec),
+                secret=sealed(whole.secrets, self.vault),
+                created_at=now,
+                updated_at=now,
+                updated_by=by,
+            )
+        )
+        self.pipelines.place(pipeline)
+        return Applied(pipeline=pipeline, keys=self._keys(spec))
+
+    def _check_built(self, whole: Whole) -> None:
+        """Raises BadPipeline for what can be seen only with the secrets."""
+        problems: list[Mapping[str, object]] = []
+        for place, one in enumerate(whole.spec.destinations):
+            try:
+                self.build(whole.spec.id, one, whole.secrets.get(one.name, {})).close()
+            except BadSetting as error:
+                path = f"destinations[{place}]{error.field and f'.{error.field}'}"
+                problems.append({"path": path, "line": 0, "message": error.message, "hint": error.hint})
+        if problems:
+            raise BadPipeline(problems)
 
     def _queue(self, pipeline_id: str, destination: str) -> str:
+        """Of a destination that there is, or that left something behind. Raises NotFound."""
         names = [one.name for one in self.spec(pipeline_id).destinations]
-        if destination not in names:
-            raise NotFound(
-                f"the pipeline {pipeline_id!r} has no destination {destination!r}",
-                hint=f"its destinations are {', '.join(names)}",
-            )
-        return queue_of(pipeline_id, destination)
+        queue = queue_of(pipeline_id, destination)
+        if destination in names or queue in self.outbox.queues():
+            return queue
+        if NAME.fullmatch(destination) and self.dead_letters_kept.count(queue):
+            return queue
+        raise NotFound(
+            f"the pipeline {pipeline_id!r} has no destination {destination!r}",
+            hint=f"its destinations are {', '.join(names)}",
+        )
 
     def _saved(self, pipeline_id: str) -> Pipeline | None:
         try:
@@ -275,24 +361,6 @@ class PipelineDesk:
             for name in wanted
             if name not in there
         }
-
-    def _discard(self, spec: PipelineSpec, before: PipelineSpec) -> None:
-        """Drop what waits for destinations that it has no more."""
-        names = {one.name for one in spec.destinations}
-        for one in before.destinations:
-            if one.name not in names:
-                self.pipelines.discard(queue_of(spec.id, one.name))
-
-    def ended(self, pipeline_id: str, destination: model.Destination) -> None:
-        """All is delivered to a destination that the pipeline has no more: its archive stops, unless another
-        one writes to it."""
-        if not isinstance(destination, model.ToArchive):
-            return
-        archive = archive_id(pipeline_id, destination)
-        spec = self.spec(pipeline_id)
-        writing = [archive_id(spec.id, one) for one in spec.destinations if isinstance(one, model.ToArchive)]
-        if archive not in writing and self._archive(archive) is not None:
-            self.archives.stop(archive)
 
 
 def _options(one: model.ToArchive) -> dict[str, str]:

@@ -188,9 +188,8 @@ class _Reader:
         if not isinstance(value, str):
             self.plain[path] = text
         if value is _TOO_LARGE:
-            self.problems.add(
-                path, "it is a number that does not fit 64 bits", "put it in quotes if it is text"
-            )
+            message = "it is a number that is too large: it does not fit 64 bits"
+            self.problems.add(path, message, "write a smaller one, or put it in quotes if it is text")
             return 0
         return value
 

@@ -28,14 +28,14 @@ def rewritten(
     change: Callable[[bytes], bytes | None],
     *,
     is_secret: Callable[[bytes], bool],
-    replacement: bytes,
+    replacement: Callable[[bytes], bytes],
     below_secret: bool = False,
 ) -> bytes | None:
     """The JSON with what `change` makes of every text in it: of strings, of keys, and of numbers, which
     become strings. None of `change` leaves a text as it is; None is given when nothing was changed.
 
-    The string or number of a key that `is_secret` becomes the replacement as a whole; `below_secret` says so
-    of the outermost. A changed key that is there already gets a number.
+    The string or number of a key that `is_secret` becomes its `replacement` as a whole; `below_secret` says
+    so of the outermost. A changed key that is there already gets a number.
     """
     return _Rewriting(json, change, is_secret, replacement, below_secret).result()
 
@@ -46,7 +46,7 @@ class _Rewriting:
         json: bytes,
         change: Callable[[bytes], bytes | None],
         is_secret: Callable[[bytes], bool],
-        replacement: bytes,
+        replacement: Callable[[bytes], bytes],
         below_secret: bool,
     ) -> None:
         self._json = json
@@ -72,7 +72,7 @@ class _Rewriting:
                 return found[0]
             return self._key(new) + colon
         if found.start() == self._secret_at and text:
-            new = self._replacement
+            new = self._replacement(text)
         if new is None or new == text:
             return found[0]
         self._changed = True

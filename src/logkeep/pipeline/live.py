@@ -19,15 +19,18 @@ import zstandard
 
 from logkeep.errors import LogkeepError, NotFound, Overloaded
 from logkeep.faults import crash_point
+from logkeep.pipeline.frames import Frame, frames_by_hour, frames_of
 from logkeep.pipeline.model import PipelineSpec, Source
 from logkeep.pipeline.outbox import Outbox, Parcel, Put
 from logkeep.pipeline.plan import Plan, Route, Tee, plan_of
-from logkeep.record import Record, encode_lines
-from logkeep.spool.base import FRAME_BYTES, Spool
+from logkeep.pipeline.putting import Putting
+from logkeep.record import Record
+from logkeep.spool.base import Spool
 
 _MOST_EVENTS = 20_000  # that are worked on together
 _PENDING_BYTES = 64 << 20  # of text, that may wait for the thread
 _COPIED_BYTES = 4 << 20  # of an account's lines, that are worked on together
+_NO_END = 1 << 62
 _LOOK_AGAIN_S = 1.0  # whether there is room again, for an account's lines
 _MAX_FRAME_BYTES = 256 << 20  # decompressed; a frame has about a MiB, or one line that is longer
 
@@ -45,7 +48,7 @@ class Input:
     via: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     reply: bytes = b""
-    reply_mark: str = ""  # under which the reply is remembered, "" if it need not be
+    reply_marks: tuple[str, ...] = ()  # under the first the reply is remembered; it may stand under others
     size: int = 0
     done: Future[bytes] = field(default_factory=Future)
 
@@ -74,10 +77,13 @@ class LivePipeline:
         self._more_to_copy = True
         self._stopping = False
         self._plan = self._wanted = self._made(spec)
-        self._cursors: dict[Tee, int] = {}  # the thread's own
+        self._cursors: dict[Tee, int] = {}  # the thread's own, as all that follows
+        self._replying: set[str] = set()  # reply marks that are being put
+        self._putting = Putting(outbox, f"put-{spec.id}")
         self._thread = threading.Thread(target=self._run, name=f"pipeline-{spec.id}", daemon=True)
 
     def start(self) -> None:
+        self._putting.start()
         self._thread.start()
 
     @property
@@ -92,7 +98,7 @@ class LivePipeline:
             self._wanted = wanted
             self._more_to_copy = True
             self._changed.notify_all()
-        return wanted.adopted.wait(patience_s)
+        return self.adopted(patience_s)
 
     def source(self, name: str) -> Source:
         """Raises NotFound."""
@@ -139,10 +145,17 @@ class LivePipeline:
                 self._changed.notify_all()
 
     @property
-    def copied_upto(self) -> int | None:
-        """The seq up to which the spool's frames are copied; None without an account to copy."""
-        tees, cursors = self._wanted.tees, self._cursors.copy()
-        return min((cursors.get(tee, 0) for tee in tees), default=None)
+    def copied(self) -> Mapping[str, int]:
+        """By account whose lines are copied: the seq up to which the spool's frames are."""
+        cursors = self._cursors.copy()
+        upto: dict[str, int] = {}
+        for tee in (*self._wanted.tees, *cursors):
+            upto[tee.account] = min(upto.get(tee.account, _NO_END), cursors.get(tee, 0))
+        return upto
+
+    def adopted(self, patience_s: float) -> bool:
+        """Whether the thread goes by what is wanted; it is waited for so long."""
+        return self._wanted.adopted.wait(patience_s)
 
     def stop(self) -> None:
         """Have the thread end after what it is at."""
@@ -173,6 +186,7 @@ class LivePipeline:
             if inputs := self._take():
                 self._work(inputs)
             self._copy()
+        self._putting.stop()
         for left in self._inbox:
             left.done.set_exception(self._stopped())
 
@@ -197,8 +211,12 @@ class LivePipeline:
                 if not any(gone.same_lines(tee) for tee in wanted.tees):
                     self._outbox.forget_marks(self._mark(wanted.spec.id, gone))
             self._cursors = cursors
-        except Overloaded:
-            self._pause()
+        except Overloaded as error:
+            for one in self._take():
+                one.done.set_exception(error)
+            with self._changed:
+                if not self._stopping:
+                    self._changed.wait(_LOOK_AGAIN_S)
             return False
         self._plan = wanted
         wanted.adopted.set()
@@ -216,18 +234,38 @@ class LivePipeline:
         return taken
 
     def _work(self, inputs: Sequence[Input]) -> None:
-        """Shape them, put them out, and answer them."""
+        """Shape them, and have them put out and answered."""
         try:
+            if any(not self._replying.isdisjoint(one.reply_marks) for one in inputs):
+                self._putting.settle()
             fresh, known = self._unknown(inputs)
-            self._put(fresh)
+            put = self._shaped(fresh)
+            crash_point("pipeline.shaped")
+            self._putting.hand(put, lambda error: self._answer(inputs, known, put, error))
+            self._replying = {mark for one in fresh for mark in one.reply_marks[:1]}
         except LogkeepError as error:
-            # What processors remember of these events would pass for the events themselves next time.
+            # What processors remember of these events, and of those before that were not put, would pass for
+            # the events themselves next time.
             self._plan = replace(self._plan, chain=self._made(self._plan.spec).chain)
             for one in inputs:
                 one.done.set_exception(error)
+
+    def _answer(
+        self, inputs: Sequence[Input], known: Mapping[str, bytes], put: Put, error: LogkeepError | None
+    ) -> None:
+        """Called when the put is durable, or is not."""
+        if error is not None:
+            for one in inputs:
+                one.done.set_exception(error)
             return
+        crash_point("pipeline.put")
+        for queue in {parcel.queue for parcel in put.parcels}:
+            self._posted(queue)
+        given = dict(known)
         for one in inputs:
-            one.done.set_result(known.get(one.reply_mark, one.reply))
+            reply = next((given[name] for name in one.reply_marks if name in given), one.reply)
+            given.update(dict.fromkeys(one.reply_marks[:1], reply))
+            one.done.set_result(reply)
 
     def _unknown(self, inputs: Sequence[Input]) -> tuple[list[Input], dict[str, bytes]]:
         """Those that did not come before with the same key, and the replies to those that did."""
@@ -235,20 +273,17 @@ class LivePipeline:
         replies: dict[str, bytes] = {}
         new: set[str] = set()
         for one in inputs:
-            name = one.reply_mark
-            if name and name in new:
+            if not new.isdisjoint(one.reply_marks):
                 continue
-            before = self._outbox.mark(name) if name else None
-            if before is not None:
-                replies[name] = before.encode()
-                continue
-            new.add(name)
-            fresh.append(one)
+            for name in one.reply_marks:
+                if (before := self._outbox.mark(name)) is not None:
+                    replies[name] = before.encode()
+            if replies.keys().isdisjoint(one.reply_marks):
+                new.update(one.reply_marks[:1])
+                fresh.append(one)
         return fresh, replies
 
-    def _put(self, inputs: Sequence[Input]) -> None:
-        if not inputs:
-            return
+    def _shaped(self, inputs: Sequence[Input]) -> Put:
         plan = self._plan
         counts, marks = Counts(), dict[str, str]()
         parcels: list[Parcel] = []
@@ -257,34 +292,30 @@ class LivePipeline:
             for one in group:
                 counts[f"sources.{one.source}", "events"] += len(one.records)
                 marks.update(one.marks)
-                if one.reply_mark:
-                    marks[one.reply_mark] = one.reply.decode()
+                if one.reply_marks:
+                    marks[one.reply_marks[0]] = one.reply.decode()
                 events += one.records
             parcels += self._parcels(plan.chain.run(events), via, counts)
         counts.update(plan.chain.take_counts())
-        crash_point("pipeline.shaped")
-        self._outbox.put([Put(pipeline=plan.spec.id, parcels=parcels, counts=counts, marks=marks)])
-        crash_point("pipeline.put")
-        for queue in {parcel.queue for parcel in parcels}:
-            self._posted(queue)
+        return Put(pipeline=plan.spec.id, parcels=parcels, counts=counts, marks=marks)
 
     def _parcels(self, events: list[Record], via: str, counts: Counts) -> Iterator[Parcel]:
-        whole: list[tuple[int, bytes]] | None = None  # what destinations without a condition share
+        shared: dict[bool, list[Frame]] = {}  # what destinations without a condition share
         for route in self._plan.routes:
-            if route.takes is None:
-                picked = events
-                pieces = whole = whole if whole is not None else list(_pieces(events))
-            else:
-                picked = list(filter(route.takes, events))
-                pieces = list(_pieces(picked))
+            picked = events if route.takes is None else list(filter(route.takes, events))
             if not picked:
                 continue
             if route.drops and self._is_full(route):
                 counts[route.part, "dropped"] += len(picked)
                 continue
             counts[route.part, "queued"] += len(picked)
-            for lines, payload in pieces:
-                yield Parcel(queue=route.queue, lines=lines, payload=payload, via=via)
+            frames = shared.get(route.spans) if route.takes is None else None
+            if frames is None:
+                frames = list(frames_by_hour(picked) if route.spans else frames_of(picked))
+                if route.takes is None:
+                    shared[route.spans] = frames
+            for frame in frames:
+                yield Parcel(queue=route.queue, via=via, **frame._asdict())
 
     def _is_full(self, route: Route) -> bool:
         return self._outbox.backlog(route.queue).stored_bytes >= route.buffer
@@ -333,7 +364,8 @@ class LivePipeline:
             return known
         spool, _, seq = (self._outbox.mark(self._mark(pipeline, tee)) or "").partition(":")
         if spool == str(self._spool.spool_id()):
-            return int(seq)
+            # Not beyond what there is: a spool that was put back from an older copy gives seqs a second time.
+            return min(int(seq), self._spool.last_seq())
         last = self._spool.last_seq()
         begun = {self._mark(pipeline, tee): f"{self._spool.spool_id()}:{last}"}
         self._outbox.put([Put(pipeline=pipeline, marks=begun)])
@@ -341,7 +373,7 @@ class LivePipeline:
 
     @staticmethod
     def _mark(pipeline: str, tee: Tee) -> str:
-        return f"{pipeline}/tee/{tee.name}/{tee.account}"
+        return f"{pipeline}/tee/{tee.name}/{tee.account}/"
 
 
 def _by_via(inputs: Sequence[Input]) -> Iterator[tuple[str, list[Input]]]:
@@ -354,18 +386,3 @@ def _by_via(inputs: Sequence[Input]) -> Iterator[tuple[str, list[Input]]]:
         group.append(one)
     if group:
         yield group[0].via, group
-
-
-def _pieces(events: list[Record]) -> Iterator[tuple[int, bytes]]:
-    """Canonical lines of the events in pieces of about FRAME_BYTES, each with the number of its lines."""
-    payload = encode_lines(events)
-    if len(payload) <= 2 * FRAME_BYTES:
-        if events:
-            yield len(events), payload
-        return
-    start = 0
-    while start < len(payload):
-        end = payload.find(b"\n", min(start + FRAME_BYTES, len(payload) - 1)) + 1
-        piece = payload[start:end]
-        yield piece.count(b"\n"), piece
-        start = end

@@ -291,6 +291,7 @@ class ToLoki(_Web, tag="loki", frozen=True, kw_only=True):
     )
     static_labels: dict[str, str] = msgspec.field(default_factory=lambda: {"source": "logkeep"})
     tenant: str = ""
+    structured_metadata: bool = True  # what is no label: `lid`, other fields, members of meta
 
 
 class ToSplunk(_Web, tag="splunk", frozen=True, kw_only=True):

@@ -7,9 +7,13 @@ read, so a crash neither loses an event nor puts it there twice.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import NamedTuple, Protocol, overload
+
+import zstandard
 
 
 class Place(NamedTuple):
@@ -17,6 +21,15 @@ class Place(NamedTuple):
 
     seq: int
     line: int
+
+
+class Span(NamedTuple):
+    """What lines of one hour have between them. It stands with those that may go into an archive unread."""
+
+    min_ts: int
+    max_ts: int
+    first_lid: int
+    last_lid: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +40,47 @@ class Parcel:
     lines: int
     payload: bytes  # canonical lines, each ended by a newline
     via: str = ""  # through which pipelines they came
+    span: Span | None = None  # None: nobody looked, or not all lines have a time of one hour and an id
+
+
+class FrameLines(Sequence[bytes]):
+    """The lines of a frame from `first` on, cut when they are first looked at."""
+
+    def __init__(
+        self, data: bytes, *, lines: int, raw_bytes: int, first: int = 0, span: Span | None = None
+    ) -> None:
+        """`data`, all of the frame as zstd, has so many lines and raw bytes."""
+        self.data = data
+        self.raw_bytes = raw_bytes
+        self.span = span
+        self._first = first
+        self._count = lines - first
+
+    @property
+    def whole(self) -> bool:
+        """Whether `data` is these lines and no others."""
+        return not self._first
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, place: int | slice) -> bytes | tuple[bytes, ...]:
+        return self._lines[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._lines == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _lines(self) -> tuple[bytes, ...]:
+        payload = zstandard.ZstdDecompressor().decompress(self.data, max_output_size=self.raw_bytes)
+        lines = io.BytesIO(payload).readlines()  # at newlines alone: splitlines ends them at other bytes too
+        return tuple(lines[self._first :] if self._first else lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +89,7 @@ class Posted:
 
     seq: int  # rises with every frame of the outbox
     first: int  # the number in the frame of the first line here: lines before it are delivered
-    lines: tuple[bytes, ...]
+    lines: Sequence[bytes]
     via: str
     rx: int  # when it was put there, epoch ms
 
@@ -71,6 +125,9 @@ class Outbox(Protocol):
 
     def forget_marks(self, prefix: str) -> None:
         """Marks whose name begins so go."""
+
+    def forget_marks_between(self, first: str, end: str) -> None:
+        """Marks whose names are in this order from `first` to `end`, which stays, go."""
 
     def queued(self, queue: str, *, max_lines: int, max_bytes: int) -> list[Posted]:
         """The oldest lines that are not delivered, in order, until they are so many or have so many raw

@@ -8,6 +8,10 @@ CREATE TABLE frames (
     stored_bytes INTEGER NOT NULL,
     rx INTEGER NOT NULL,
     via TEXT NOT NULL,
+    min_ts INTEGER,  -- NULL, as the next three: nobody looked
+    max_ts INTEGER,
+    first_lid INTEGER,
+    last_lid INTEGER,
     data BLOB NOT NULL  -- canonical lines, one zstd frame
 ) STRICT;
 CREATE INDEX frames_by_queue ON frames (queue, seq, lines, raw_bytes, stored_bytes, rx);

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from logkeep.pipeline.chain import Chain
-from logkeep.pipeline.model import AccountSource, Destination, PipelineSpec
+from logkeep.pipeline.model import AccountSource, Destination, PipelineSpec, ToArchive
 from logkeep.query.parse import parse
 from logkeep.query.predicate import Predicate, compile_predicate
 from logkeep.settings import size
@@ -26,6 +26,7 @@ class Route:
     takes: Predicate | None  # None: everything
     buffer: int  # stored bytes that may wait for it
     drops: bool  # whether it goes without what finds no room
+    spans: bool  # whether frames of one hour are wanted, with what their lines have between them
 
     @property
     def part(self) -> str:
@@ -73,6 +74,7 @@ def _route(pipeline: str, destination: Destination) -> Route:
         takes=_predicate(destination.query),
         buffer=size(str(destination.buffer)),
         drops=destination.when_full == "drop",
+        spans=isinstance(destination, ToArchive),
     )
 
 

@@ -14,7 +14,7 @@ from logkeep.errors import BadSetting
 from logkeep.pipeline.expressions import checked, compiled, compiled_source
 from logkeep.pipeline.places import Check, Finder, Redaction, Span
 
-MAX_STEPS = 2_000  # of a user's expression: texts of any length are searched
+MAX_STEPS = 2_000  # of a user's expression; places.py bounds what it costs with long texts
 
 
 def redactions(patterns: Sequence[str], expressions: Sequence[str]) -> list[Redaction]:
@@ -45,6 +45,7 @@ def _of_user(source: str, setting: str) -> Redaction:
     return Redaction(
         finders=(Finder(expression),),
         quick=quick,
+        steps=expression.programsize,
         needed=(regex.literal.encode(),) if regex.literal and not regex.ignore_case else (),
     )
 

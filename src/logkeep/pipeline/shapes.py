@@ -184,8 +184,11 @@ class _Check:
             for key, item in value.items() if self._few(value, path) else ():
                 if self._key(key, path):
                     self._anything(item, below(path, key), depth + 1)
+        elif isinstance(value, int | float) and not _is_json(value):
+            message = "it is a number that is too large: it does not fit 64 bits"
+            self._problems.add(path, message, "write a smaller one, or put it in quotes if it is text")
         elif not _is_json(value):
-            self._wrong(value, path, "a value that JSON has, numbers of at most 64 bits")
+            self._wrong(value, path, "a value that JSON has")
 
     def _key(self, key: object, path: str) -> bool:
         if isinstance(key, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ import zstandard
 
 from logkeep.errors import LogkeepError, Overloaded
 from logkeep.faults import crash_point
-from logkeep.pipeline.outbox import Backlog, Parcel, Place, Posted, Put
+from logkeep.pipeline.outbox import Backlog, FrameLines, Parcel, Place, Posted, Put, Span
 from logkeep.spool.file import SpoolFile, Tables
 from logkeep.timeline import Clock
 
@@ -37,7 +36,10 @@ _GIVEN_BACK_BYTES = 8 << 20  # a time
 _ROWS_AT_ONCE = 500  # SQLite binds 32,766 values at most
 
 # Each statement of the thread that commits may wait for the interpreter: so there are few of them.
-_FRAMES = "INSERT INTO frames (queue, lines, raw_bytes, stored_bytes, rx, via, data) VALUES"
+_FRAMES = (
+    "INSERT INTO frames (queue, lines, raw_bytes, stored_bytes, rx, via,"
+    " min_ts, max_ts, first_lid, last_lid, data) VALUES"
+)
 _COUNTS = "INSERT INTO counts VALUES"
 _AND_COUNT = "ON CONFLICT DO UPDATE SET value = value + excluded.value"
 _MARKS = "INSERT OR REPLACE INTO marks VALUES"
@@ -73,7 +75,11 @@ _BETWEEN = (
     " FROM frames WHERE queue = ?1 AND seq >= ?2 AND seq <= ?3"
 )
 _OLDEST = "SELECT seq, lines, raw_bytes, rx FROM frames WHERE queue = ? AND seq >= ? ORDER BY seq LIMIT 1"
-_QUEUED = "SELECT seq, lines, raw_bytes, via, rx, data FROM frames WHERE queue = ? AND seq >= ? ORDER BY seq"
+_QUEUED = (
+    "SELECT seq, lines, raw_bytes, via, rx, min_ts, max_ts, first_lid, last_lid, data"
+    " FROM frames WHERE queue = ? AND seq >= ? ORDER BY seq"
+)
+_NO_SPAN = (None, None, None, None)
 
 _Row = tuple[Any, ...]
 Counts = Counter[tuple[str, str, str]]
@@ -161,6 +167,11 @@ class SqliteOutbox:
     def forget_marks(self, prefix: str) -> None:
         self._check_open()
         self._file.write(_DELETE_MARKS_OF, (prefix,))
+
+    def forget_marks_between(self, first: str, end: str) -> None:
+        self._check_open()
+        if self._file.read("SELECT 1 FROM marks WHERE name >= ? AND name < ? LIMIT 1", (first, end)):
+            self._file.write("DELETE FROM marks WHERE name >= ? AND name < ?", (first, end))
 
     def queued(self, queue: str, *, max_lines: int, max_bytes: int) -> list[Posted]:
         with self._lock:
@@ -360,7 +371,8 @@ class SqliteOutbox:
             compressor = zstandard.ZstdCompressor(level=1)
         data = compressor.compress(parcel.payload)
         self._compressors.put(compressor)
-        return (parcel.queue, parcel.lines, len(parcel.payload), len(data), rx, parcel.via, data)
+        size = len(parcel.payload)
+        return parcel.queue, parcel.lines, size, len(data), rx, parcel.via, *(parcel.span or _NO_SPAN), data
 
     def _move(self, queue: str, head: Place, upto: Place) -> _Move:
         """To this place, or to the next frame if that one has no further lines."""
@@ -430,11 +442,12 @@ def _insert(db: sqlite3.Connection, insert: str, rows: Sequence[_Row], tail: str
 
 
 def _posted(row: _Row, head: Place) -> Posted:
-    seq, _, raw_bytes, via, rx, data = row
-    payload = zstandard.ZstdDecompressor().decompress(data, max_output_size=raw_bytes)
-    lines = io.BytesIO(payload).readlines()  # at newlines alone: splitlines ends them at other bytes too
+    seq, lines, raw_bytes, via, rx, *span, data = row
     first = head.line if seq == head.seq else 0
-    return Posted(seq=seq, first=first, lines=tuple(lines[first:] if first else lines), via=via, rx=rx)
+    left = FrameLines(
+        data, lines=lines, raw_bytes=raw_bytes, first=first, span=None if span[0] is None else Span(*span)
+    )
+    return Posted(seq=seq, first=first, lines=left, via=via, rx=rx)
 
 
 def _backlog(state: _Queue, oldest: tuple[int, int, int, int]) -> Backlog:

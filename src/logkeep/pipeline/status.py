@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from logkeep.errors import NotFound
+from logkeep.errors import NotFound, Overloaded
 from logkeep.pipeline import model
 from logkeep.pipeline.dead_letters import DeadLetters
 from logkeep.pipeline.delivery import DeliveryStatus
@@ -93,6 +93,7 @@ def status_of(
     delivering = pipelines.delivering(spec.id)
     problems, works = _problems(spec.id, pipelines)
     here = {one.name: one for one in spec.destinations}
+    ending = {name: told for name, told in pipelines.ending(spec.id).items() if name not in here}
     return Status(
         works=works,
         sources=tuple(
@@ -110,8 +111,13 @@ def status_of(
             for place, one in enumerate(spec.processors)
         ),
         destinations=tuple(
-            _destination(spec.id, name, here.get(name), delivering.get(name), counts, outbox, dead_letters)
-            for name in [*here, *(name for name in delivering if name not in here)]
+            _destination(spec.id, one.name, delivering.get(one.name), counts, outbox, dead_letters, of=one)
+            for one in spec.destinations
+        )
+        + tuple(
+            replace(one, type=type_, state="ending", last_error=why or one.last_error)
+            for name, (type_, why) in ending.items()
+            for one in [_destination(spec.id, name, delivering.get(name), counts, outbox, dead_letters)]
         ),
     )
 
@@ -119,7 +125,7 @@ def status_of(
 def _problems(pipeline_id: str, pipelines: Pipelines) -> tuple[Mapping[str, str], bool]:
     try:
         return pipelines.live(pipeline_id).problems(), True
-    except NotFound:
+    except (NotFound, Overloaded):
         return {}, False
 
 
@@ -140,18 +146,18 @@ def _processor(
 def _destination(
     pipeline_id: str,
     name: str,
-    spec: model.Destination | None,
     status: DeliveryStatus | None,
     counts: Counts,
     outbox: Outbox,
     dead_letters: DeadLetters,
+    *,
+    of: model.Destination | None = None,
 ) -> DestinationStatus:
     queue, part = queue_of(pipeline_id, name), f"destinations.{name}"
-    state = status.state if status else "stopped"
     return DestinationStatus(
         name=name,
-        type=spec.type if spec else "",
-        state=state if spec else "ending",
+        type=of.type if of else "",
+        state=status.state if status else "stopped",
         delivered=counts.get((part, "delivered"), 0),
         refused=counts.get((part, "refused"), 0),
         dropped=counts.get((part, "dropped"), 0),
@@ -159,5 +165,5 @@ def _destination(
         dead_letters=dead_letters.count(queue),
         last_error=status.last_error if status else "",
         next_try=status.next_try if status else 0,
-        archive=archive_id(pipeline_id, spec) if isinstance(spec, model.ToArchive) else "",
+        archive=archive_id(pipeline_id, of) if isinstance(of, model.ToArchive) else "",
     )

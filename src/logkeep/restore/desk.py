@@ -34,6 +34,7 @@ from logkeep.errors import Conflict, ConnectionTestFailed, NotFound
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, restored_ids, stored_bytes_of_all, upgrade_restored
 from logkeep.restore.carry import Carrier, Parts
+from logkeep.restore.lacking import NO_TEXT, counted, joined
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.preview import Preview, preview
 from logkeep.restore.request import RestoreRequest, check_expiry, check_limit
@@ -250,8 +251,15 @@ class RestoreDesk:
         return self._carrier.events_per_s(restore_id)
 
     def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
-        """What it left out because it could not be read, the first thousand. Raises NotFound."""
-        return self._catalog.restores.problems(restore_id)
+        """What it could not read, and lines without a time or text; the first thousand. Raises NotFound."""
+        return joined(self._catalog.restores.problems(restore_id))
+
+    def textless(self, restore_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many lines without text each has brought, as far as its problems tell; none is left out."""
+        lines = dict.fromkeys(restore_ids, 0)
+        for restore_id, reason in self._catalog.restores.reasons(restore_ids, NO_TEXT):
+            lines[restore_id] += counted(reason)
+        return lines
 
     def storage(self, restore_ids: Sequence[str]) -> Mapping[str, int]:
         """How many bytes the lines of each take up on the disk."""
@@ -444,6 +452,7 @@ def _new_restore(request: RestoreRequest, plan: RestorePlan, files: _Files, *, n
         skip_damaged=request.skip_damaged,
         thaw=request.thaw,
         frozen_objects=plan.frozen.objects,
+        archive=request.archive,
         files=files.options,
         files_secret=files.secret,
         pipeline=request.pipeline.pipeline if request.pipeline else "",

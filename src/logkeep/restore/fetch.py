@@ -37,12 +37,17 @@ class BadPiece(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Files that are loaded in one go, in the order of their names. `keys` are the objects they are of."""
+    """Files that are loaded in one go, in the order of their names, and the piece that each is of."""
 
     files: tuple[Path, ...]
-    keys: tuple[str, ...]
+    pieces: tuple[Piece, ...]
     raw_bytes: int  # of the translated lines; 0 where nothing was translated
     stored_bytes: int  # that were read for it
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The objects that the files are of."""
+        return tuple(piece.key for piece in self.pieces)
 
     @property
     def glob(self) -> str:
@@ -64,7 +69,7 @@ def fetched(bucket_of: Callable[[int], Bucket], pieces: Sequence[Piece], folder:
                     _fetch(bucket_of(piece.target), piece, file)
         yield Batch(
             files=tuple(files),
-            keys=tuple(piece.key for piece in pieces),
+            pieces=tuple(pieces),
             raw_bytes=0,
             stored_bytes=sum(piece.stored_bytes for piece in pieces),
         )
@@ -133,7 +138,7 @@ class Translation:
                     stored += piece.stored_bytes
         batch = Batch(
             files=tuple(files),
-            keys=tuple(piece.key for piece in pieces),
+            pieces=tuple(pieces),
             raw_bytes=size,
             stored_bytes=stored,
         )

@@ -24,11 +24,12 @@ from logkeep.catalog.values import Chunk, ChunkState, Restore, RestoreProblem, R
 from logkeep.errors import Conflict, DamagedArchive, EngineError, LogkeepError, ObjectFrozen, Overloaded
 from logkeep.faults import crash_point
 from logkeep.index.base import Engine
-from logkeep.index.restored import Loaded, RestoredLines, Where, count_lines, first_unreadable
+from logkeep.index.restored import Loaded, RestoredLines, Textless, Where, count_lines, first_unreadable
 from logkeep.query.parse import parse
 from logkeep.query.sql import compile_sql
 from logkeep.restore.chunks import ChunkSpec, Piece
 from logkeep.restore.fetch import BadPiece, Batch, Translation, Unreadable, fetched
+from logkeep.restore.lacking import joined, without_text, without_time
 from logkeep.restore.slots import Slots
 from logkeep.storage.base import Bucket
 from logkeep.timeline import Clock
@@ -200,9 +201,13 @@ class RestoreRun:
                 batch.keys,
                 new_only=spec.dedupe,
                 once_only=spec.alone,
+                timed=_is_ours(spec) and not self.restore.pipeline,
                 limit_lines=room.lines or 0,
                 limit_bytes=room.text_bytes or 0,
             )
+
+    def textless(self, number: int) -> list[Textless]:
+        return self._table.textless(number)
 
     def forget(self, number: int) -> None:
         self._table.forget(number)
@@ -248,6 +253,7 @@ class _Loading:
     cut: bool = False
     skipped_lines: int = 0
     problems: list[RestoreProblem] = field(default_factory=list)
+    empty: bool = False  # whether some line has no `_line`
 
     def load(self) -> _Loading:
         """Load it. Raises what is wrong with it, unless that is to be passed over."""
@@ -258,6 +264,9 @@ class _Loading:
             if bad.piece.lines:
                 self._note(bad)
         self._translated([*translated, *(bad.piece for bad in damaged)])
+        if self.empty and _is_ours(self.spec) and not (self.run.restore.pipeline or self.run.restore.files):
+            self.problems += without_text(self.spec.pieces, self.run.textless(self.number))
+        self.problems = joined(self.problems)
         return self
 
     @property
@@ -351,7 +360,7 @@ class _Loading:
         """Raises BadPiece when the lines are not as many as the manifests say, where that can be known."""
         if self.spec.lines is None or loaded.beyond:
             return
-        came = loaded.lines + loaded.duplicates
+        came = loaded.lines + loaded.duplicates + sum(one.lines for one in loaded.timeless)
         if came == sum(piece.lines for piece in pieces):
             return
         for piece, file in zip(pieces, batch.files, strict=True):
@@ -367,6 +376,9 @@ class _Loading:
         self.lines += loaded.lines
         self.duplicates += loaded.duplicates
         self.text_bytes += loaded.text_bytes
+        self.empty = self.empty or loaded.empty
+        self.skipped_lines += sum(one.lines for one in loaded.timeless)
+        self.problems += without_time(batch.pieces, loaded.timeless)
         self.cut = self.cut or loaded.beyond > 0
         self.raw_bytes += raw_bytes
         self.stored_bytes += batch.stored_bytes
@@ -375,6 +387,12 @@ class _Loading:
 def create_table(table: RestoredLines, chunks: int) -> None:
     """Make the table for this many chunks, so that it can be searched. Idempotent."""
     table.create(merging=chunks > _MOST_UNMERGED_CHUNKS)
+
+
+def _is_ours(spec: ChunkSpec) -> bool:
+    """Whether its objects are of our own layout; what another system has for a line is for its layout to
+    say."""
+    return all(piece.layout in ("", _OURS) for piece in spec.pieces)
 
 
 def _problem(found: Unreadable) -> RestoreProblem:
@@ -392,8 +410,8 @@ def _problem(found: Unreadable) -> RestoreProblem:
 def _where(restore: Restore) -> Where:
     condition = compile_sql(parse(restore.query))
     return Where(
-        sql=f"_ts >= {{from_ms:Int64}} AND _ts < {{to_ms:Int64}} AND ({condition.sql})",
-        params={**condition.params, "from_ms": restore.from_ms, "to_ms": restore.to_ms},
+        sql=condition.sql,
+        params=condition.params,
         from_ms=restore.from_ms,
         to_ms=restore.to_ms,
     )

@@ -30,7 +30,13 @@ class Piece:
     first_lid: int
     last_lid: int
     rx: int
-    payload: bytes
+    payload: bytes  # b"" where `data` has it
+    data: bytes = b""  # the payload as one zstd frame already, of so many raw bytes: it stays as it is
+    data_raw_bytes: int = 0
+
+    @property
+    def raw_bytes(self) -> int:
+        return self.data_raw_bytes if self.data else len(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +84,20 @@ class Received:
 class Spool(Protocol):
     """Durable, ordered, bounded. All methods are safe to call from any thread, `append` from a loop."""
 
-    async def append(self, pieces: Sequence[Piece], *, reply: bytes, key: str = "") -> bytes:
+    async def append(
+        self, pieces: Sequence[Piece], *, reply: bytes, key: str = "", last_of: str = ""
+    ) -> bytes:
         """Return after the pieces are durable, all or none of them, with `reply`.
 
         `key` is the client's idempotency key, already made unique per account ("" for none): a key
-        that was committed within the last day appends nothing and returns the reply given then.
+        that was committed within the last day appends nothing and returns the reply given then. With
+        `last_of`, the name of a stream, the key is known until another key of that stream is committed,
+        however long that takes, and the reply is this one.
         Raises Overloaded when the disk, the spool or the account's share of it is full; then nothing
         was kept.
         """
 
-    def append_now(self, pieces: Sequence[Piece], *, key: str = "") -> None:
+    def append_now(self, pieces: Sequence[Piece], *, key: str = "", last_of: str = "") -> None:
         """As `append`, from a thread that is no event loop's, and without a reply."""
 
     def flush(self) -> None:
@@ -107,8 +117,11 @@ class Spool(Protocol):
         """The same of one account, and only frames that are to be indexed: every line that the account keeps,
         once."""
 
-    def hold(self, seq: int | None) -> None:
-        """Have `trim` leave frames with a higher seq where they are; None: it need not. Durable."""
+    def hold(self, account: str, seq: int | None) -> None:
+        """Have `trim` leave what the account keeps with a higher seq; None: it need not. Durable."""
+
+    def held(self) -> Mapping[str, int]:
+        """What is held, by account."""
 
     def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
         """Frames of the hour up to this seq are in the archive. Idempotent."""

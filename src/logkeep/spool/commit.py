@@ -24,6 +24,7 @@ class Job:
     pieces: Sequence[Piece]
     reply: bytes
     key: str
+    last_of: str
     size: int
     loop: asyncio.AbstractEventLoop | None  # None: a thread waits
     done: asyncio.Future[bytes] | Future[bytes]
@@ -46,16 +47,28 @@ class GroupCommitter:
         self._thread = threading.Thread(target=self._work, name="spool-commit", daemon=True)
         self._thread.start()
 
-    async def submit(self, pieces: Sequence[Piece], reply: bytes, key: str) -> bytes:
+    async def submit(self, pieces: Sequence[Piece], reply: bytes, key: str, last_of: str = "") -> bytes:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bytes] = loop.create_future()
-        self._take(Job(pieces=pieces, reply=reply, key=key, size=_size(pieces), loop=loop, done=done))
+        self._take(
+            Job(
+                pieces=pieces,
+                reply=reply,
+                key=key,
+                last_of=last_of,
+                size=_size(pieces),
+                loop=loop,
+                done=done,
+            )
+        )
         return await done
 
-    def submit_now(self, pieces: Sequence[Piece], key: str = "") -> None:
+    def submit_now(self, pieces: Sequence[Piece], key: str = "", last_of: str = "") -> None:
         """From a thread that runs no loop; returns when the pieces are committed."""
         done = Future[bytes]()
-        self._take(Job(pieces=pieces, reply=b"", key=key, size=_size(pieces), loop=None, done=done))
+        self._take(
+            Job(pieces=pieces, reply=b"", key=key, last_of=last_of, size=_size(pieces), loop=None, done=done)
+        )
         done.result()
 
     def close(self) -> None:
@@ -103,7 +116,7 @@ class GroupCommitter:
 
 
 def _size(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.payload) for piece in pieces)
+    return sum(len(piece.payload) + len(piece.data) for piece in pieces)
 
 
 def _resolve(jobs: list[Job]) -> None:

@@ -46,6 +46,8 @@ _INSERT = (
     " min_ts, max_ts, first_lid, last_lid, rx, data) VALUES"
 )
 _PLACES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_HELD = "held/"  # begins the names of marks up to which an account's frames are copied
+_NO_END = 1 << 62  # when a reply ends that is kept until another one of its stream
 _ROWS_AT_ONCE = 500  # SQLite binds 32,766 values at most
 
 # What looks over frames; all of it is answered by the index.
@@ -57,16 +59,15 @@ _WAITING = (
 )
 _OF_ARCHIVE = " AND archive = ?"
 _BY_HOUR = " GROUP BY archive, hour ORDER BY hour, archive"
-# Up to where frames are done with but for their archive: indexed, and read by the pipelines that copy them.
-_DONE_UPTO = "(SELECT min(value) FROM marks WHERE name IN ('indexed', 'held'))"
+_INDEXED = "(SELECT value FROM marks WHERE name = 'indexed')"
 # From the few hours that are not trimmed yet to their frames, never the other way round. What is not to be
 # indexed waits for the mark as well: it gets there soon, and so one number says what is done.
 _TO_TRIM = (
     "SELECT seq, iif(account = '', archive, account), stored_bytes, last_lid"
     " FROM archived CROSS JOIN frames USING (archive, hour)"
-    f" WHERE to_trim AND seq > ? AND seq <= min(?, upto_seq, {_DONE_UPTO})"
+    f" WHERE to_trim AND seq > ? AND seq <= min(?, upto_seq, {_INDEXED})"
     " UNION ALL SELECT seq, account, stored_bytes, last_lid FROM frames"
-    f" WHERE archive = '' AND seq > ? AND seq <= min(?, {_DONE_UPTO})"
+    f" WHERE archive = '' AND seq > ? AND seq <= min(?, {_INDEXED})"
     " ORDER BY seq"
 )
 _NEXT_TO_TRIM = (
@@ -74,10 +75,10 @@ _NEXT_TO_TRIM = (
     " frames.archive = archived.archive AND frames.hour = archived.hour AND seq > ?) AS next"
     " FROM archived WHERE to_trim UNION ALL SELECT next AS upto, next"
     " FROM (SELECT min(seq) AS next FROM frames WHERE archive = '' AND seq > ?))"
-    f" WHERE next <= min(upto, {_DONE_UPTO})"
+    f" WHERE next <= min(upto, {_INDEXED})"
 )
 # `to_trim AND` lets it go to the few such rows by the index that has no others.
-_TRIMMED = f"UPDATE archived SET to_trim = 0 WHERE to_trim AND upto_seq <= {_DONE_UPTO}"
+_TRIMMED = f"UPDATE archived SET to_trim = 0 WHERE to_trim AND upto_seq <= {_INDEXED}"
 _BYTES_BY_ACCOUNT = "SELECT iif(account = '', archive, account), sum(stored_bytes) FROM frames GROUP BY 1"
 _OLDEST_RX = "SELECT min(rx) FROM frames"
 
@@ -105,6 +106,10 @@ class SqliteSpool:
         self._of_accounts = dict[str, int](self._file.read(_BYTES_BY_ACCOUNT))
         self._stored = sum(self._of_accounts.values())
         self._compressor = zstandard.ZstdCompressor(level=1)
+        self._held = {
+            name.removeprefix(_HELD): int(seq)
+            for name, seq in self._file.read("SELECT name, value FROM marks WHERE name GLOB 'held/*'")
+        }
         self._writing = threading.Lock()  # for what changes the ledger: it is to follow the file
         self._ledger = Ledger(self._waiting_in_file())
         self._last_seq = self.last_seq()
@@ -113,13 +118,15 @@ class SqliteSpool:
         self._space_to_give_back = False
         self._committer = GroupCommitter(self._commit)
 
-    async def append(self, pieces: Sequence[Piece], *, reply: bytes, key: str = "") -> bytes:
+    async def append(
+        self, pieces: Sequence[Piece], *, reply: bytes, key: str = "", last_of: str = ""
+    ) -> bytes:
         self._check_room(pieces)
-        return await self._committer.submit(pieces, reply, key)
+        return await self._committer.submit(pieces, reply, key, last_of)
 
-    def append_now(self, pieces: Sequence[Piece], *, key: str = "") -> None:
+    def append_now(self, pieces: Sequence[Piece], *, key: str = "", last_of: str = "") -> None:
         self._check_room(pieces)
-        self._committer.submit_now(pieces, key)
+        self._committer.submit_now(pieces, key, last_of)
 
     def flush(self) -> None:
         with suppress(Overloaded):  # of one before it, which is then settled too
@@ -140,11 +147,19 @@ class SqliteSpool:
         kept = "seq > ? AND indexed AND account = ? ORDER BY seq"
         return self._some(kept, (seq, account), max_bytes)
 
-    def hold(self, seq: int | None) -> None:
+    def hold(self, account: str, seq: int | None) -> None:
+        if self._held.get(account) == seq:
+            return
+        name = f"{_HELD}{account}"
         if seq is None:
-            self._file.write("DELETE FROM marks WHERE name = 'held'", ())
+            self._file.write("DELETE FROM marks WHERE name = ?", (name,))
+            self._held.pop(account, None)
         else:
-            self._file.write("INSERT OR REPLACE INTO marks (name, value) VALUES ('held', ?)", (seq,))
+            self._file.write("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", (name, seq))
+            self._held[account] = seq
+
+    def held(self) -> Mapping[str, int]:
+        return self._held.copy()
 
     def archived(self, archive: str, hour: Hour, *, upto: int) -> None:
         self._archived_at = time.monotonic()
@@ -274,12 +289,22 @@ class SqliteSpool:
         job.answer = job.reply
         if not job.key:
             return False
+        if job.last_of:
+            return self._is_last(db, job)
         now = self._clock()
         db.execute("DELETE FROM replies WHERE at < ?", (now - _REPLY_KEPT_MS,))
         if known := db.execute("SELECT reply FROM replies WHERE key = ?", (job.key,)).fetchone():
             job.answer = bytes(known[0])
             return True
         db.execute("INSERT INTO replies VALUES (?, ?, ?)", (job.key, job.reply, now))
+        return False
+
+    def _is_last(self, db: sqlite3.Connection, job: Job) -> bool:
+        """Whether the job's key is the last one of its stream; else it is from now on."""
+        name, key = f"last/{job.last_of}", job.key.encode()
+        if db.execute("SELECT reply FROM replies WHERE key = ?", (name,)).fetchone() == (key,):
+            return True
+        db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", (name, key, _NO_END))
         return False
 
     def _rows(self, jobs: Sequence[Job]) -> list[_Row]:
@@ -298,7 +323,7 @@ class SqliteSpool:
             db.execute(*_insertion(rows[start : start + _ROWS_AT_ONCE]))
 
     def _row(self, group: list[Piece]) -> _Row:
-        data = self._compressor.compress(b"".join([piece.payload for piece in group]))
+        data = group[0].data or self._compressor.compress(b"".join([piece.payload for piece in group]))
         return (*_metadata(group, len(data)), data)
 
     def _enter(self, rows: Sequence[_Row]) -> None:
@@ -354,19 +379,32 @@ class SqliteSpool:
 
     def _trim(self) -> int:
         """Delete in the order of seq, so that what lies on one page goes at once."""
-        trimmed, after = 0, 0
-        for _ in range(_TRIM_TRANSACTIONS):
+        trimmed = after = transactions = 0
+        while transactions < _TRIM_TRANSACTIONS:
             first = self._file.read(_NEXT_TO_TRIM, (after, after))[0][0]
             if first is None:
                 self._end_trim()
                 break
             began = time.monotonic()
             rows = self._next_to_trim(first)
-            self._delete(rows)
-            trimmed += len(rows)
             after = rows[-1][0]
-            time.sleep(time.monotonic() - began)
+            held = self._held_of(rows)
+            if free := [row for row in rows if row[0] not in held]:
+                self._delete(free)
+                trimmed += len(free)
+                transactions += 1
+                time.sleep(time.monotonic() - began)
         return trimmed
+
+    def _held_of(self, rows: Sequence[Any]) -> set[int]:
+        """The seqs of those that are held."""
+        held = self._held.copy()
+        possible = [row[0] for row in rows if row[1] in held and row[0] > held[row[1]]]
+        if not possible:
+            return set()
+        kept = "SELECT seq FROM frames WHERE seq >= ? AND seq <= ? AND indexed"
+        indexed = {seq for (seq,) in self._file.read(kept, (possible[0], possible[-1]))}
+        return indexed.intersection(possible)
 
     def _end_trim(self) -> None:
         """Nothing was left a moment ago: do not look there again, and give space back."""
@@ -393,9 +431,9 @@ class SqliteSpool:
     def _delete(self, rows: Sequence[Any]) -> None:
         with self._file.transaction() as db:
             foreign = first_foreign_id(self._clock())
-            highest = max((last_lid for _, _, _, last_lid in rows if last_lid < foreign), default=0)
+            highest = max((row[3] for row in rows if row[3] < foreign), default=0)
             db.execute("UPDATE marks SET value = max(value, ?) WHERE name = 'last_lid'", (highest,))
-            db.executemany("DELETE FROM frames WHERE seq = ?", [(seq,) for seq, _, _, _ in rows])
+            db.executemany("DELETE FROM frames WHERE seq = ?", [(row[0],) for row in rows])
         self._space_to_give_back = True
         self._count_stored((account, -stored) for _, account, stored, _ in rows)
 
@@ -471,12 +509,19 @@ class SqliteSpool:
 
 
 def _frame_groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Like pieces of one archive and hour together, in order, until each group holds a frame's bytes."""
+    """Like pieces of one archive and hour together, in order, until each group holds a frame's bytes; one
+    that is a frame already by itself."""
     ordered = sorted(pieces, key=_kind)  # stable: within an hour the order of arrival stays
     for _, of_hour in groupby(ordered, key=_kind):
         group: list[Piece] = []
         size = 0
         for piece in of_hour:
+            if piece.data:
+                if group:
+                    yield group
+                yield [piece]
+                group, size = [], 0
+                continue
             group.append(piece)
             size += len(piece.payload)
             if size >= FRAME_BYTES:
@@ -499,7 +544,7 @@ def _metadata(group: list[Piece], stored: int) -> tuple[object, ...]:
     return (
         *_kind(group[0]),
         sum(piece.lines for piece in group),
-        sum(len(piece.payload) for piece in group),
+        sum(piece.raw_bytes for piece in group),
         stored,
         min(piece.min_ts for piece in group),
         max(piece.max_ts for piece in group),

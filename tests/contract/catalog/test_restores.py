@@ -268,6 +268,22 @@ def test_problems_are_counted_all_and_kept_up_to_a_thousand(catalog: Catalog) ->
         catalog.restores.problems("nope")
 
 
+def test_reasons_are_found_by_how_they_end(catalog: Catalog) -> None:
+    catalog.restores.create(restore(), ledger())
+    begun = catalog.restores.begin(ledger()[0])
+    reasons = ["3 lines have 100%_x", "4 lines have 100%_x", "5 lines have 100 of x"]
+    found = [RestoreProblem(key="k", offset=0, reason=reason) for reason in reasons]
+    catalog.restores.done(begun, lines=0, duplicates=0, raw_bytes=0, found=found)
+    assert catalog.restores.reasons(["ab12"], " have 100%_x") == [("ab12", one) for one in reasons[:2]]
+    assert catalog.restores.reasons(["other"], "x") == []
+    assert catalog.restores.reasons([], "x") == []
+
+
+def test_the_archive_that_is_read_is_kept(catalog: Catalog) -> None:
+    catalog.restores.create(replace(restore(), archive="main-2"), [])
+    assert catalog.restores.get("ab12").archive == "main-2"
+
+
 def test_a_failed_restore_begins_anew_with_its_account(catalog: Catalog) -> None:
     catalog.restores.create(restore(), ledger())
     begun = catalog.restores.begin(ledger()[0])

@@ -31,6 +31,33 @@ def test_events_are_handed_to_the_source_of_the_key(site: Site) -> None:
     ]
 
 
+CANONICAL = (
+    b'{"_lid":"77","_ts":1795165933123,"_rx":5,"_account":"theirs","_host":"web-1",'
+    b'"_meta":{"a":1},"_line":"x"}\n'
+)
+
+
+@pytest.mark.parametrize("form", ["application/x-ndjson", "application/ndjson; charset=utf-8"])
+def test_what_another_logkeep_sends_stays_as_it_is(site: Site, form: str) -> None:
+    headers = {"Content-Type": form, "Logkeep-Via": "server-2/first"}
+    response = site.ask("POST", f"{PATH}?app=shop", content=CANONICAL, headers=headers, by="lkp_web")
+    assert response.json() == {"accepted": 1, "refused": []}
+    [(_, _, received, _)] = site.live.accepted
+    [one] = received.records
+    assert (one.line, one.host, one.app, bytes(one.meta)) == ("x", "web-1", "shop", b'{"a":1}')
+    assert list(received.lids) == ["77"]
+
+
+@pytest.mark.parametrize(
+    "headers", [NDJSON, {**NDJSON, "Logkeep-Via": " ,"}, {**TEXT, "Logkeep-Via": "server-2/first"}]
+)
+def test_a_line_that_anybody_else_sends_is_its_text(site: Site, headers: dict[str, str]) -> None:
+    assert site.ask("POST", PATH, content=CANONICAL, headers=headers, by="lkp_web").status_code == 200
+    [(_, _, received, _)] = site.live.accepted
+    assert [one.line for one in received.records] == [CANONICAL.decode().strip()]
+    assert list(received.lids) == []
+
+
 def test_a_line_that_is_too_long_is_refused_by_its_number(site: Site) -> None:
     body = b"a\n" + b"x" * 524_289 + b"\nb"
     answer = site.ask("POST", PATH, content=body, headers=TEXT, by="lkp_web").json()

@@ -347,6 +347,7 @@ def test_a_pipeline_that_is_given_is_tried_in_place_of_a_saved_one(
     events = site.ask("POST", f"/v1/pipelines/{path}", body).json()["events"]
     assert [event["before"]["_line"] for event in events] == ['{"status":200}', "text"]
     assert [(event["steps"], event["destinations"]) for event in events] == [([], [["stdout"]])] * 2
+    assert [event["note"] for event in events] == ["", ""]
     assert [event["after"] for event in events] == [[event["before"]] for event in events]
 
 
@@ -438,3 +439,28 @@ def test_what_may_wait_for_a_bucket_takes_its_turn(site: Site, method: str, path
 def test_only_an_administrator_may(site: Site, by: str, method: str, path: str) -> None:
     assert site.ask(method, f"/v1/pipelines{path}", by=by).status_code == (403 if by == "lki_ingest" else 401)
     assert site.desk.calls == []
+
+
+def test_a_trace_that_is_cut_says_so(site: Site) -> None:
+    arrays = "{" + ",".join(f'"{name}":[{",".join("0" * 50)}]' for name in "ab") + "}"
+    steps = [
+        {"type": "parse-json"},
+        {"type": "unroll", "field": "meta.a"},
+        {"type": "unroll", "field": "meta.b"},
+    ]
+    data = {
+        "id": "new",
+        "sources": [{"type": "http"}],
+        "processors": steps,
+        "destinations": [{"type": "stdout"}],
+    }
+    body = {"pipeline": data, "lines": [arrays]}
+    [event] = site.ask("POST", "/v1/pipelines/test", body).json()["events"]
+    assert [step["more"] for step in event["steps"]] == [0, 0, 1500]
+    assert (len(event["after"]), len(event["destinations"])) == (1000, 1000)
+
+
+def test_a_test_without_lines_says_how_to_give_them(site: Site) -> None:
+    answer = site.ask("POST", "/v1/pipelines/web/test", {"lines": [""]})
+    assert (answer.status_code, answer.json()["field"]) == (400, "lines")
+    assert "1 to 100 texts" in answer.json()["hint"]

@@ -74,6 +74,9 @@ class DeskDouble:
     def storage(self, ids: list[str]) -> dict[str, int]:
         return dict.fromkeys(ids, 5000)
 
+    def textless(self, ids: list[str]) -> dict[str, int]:
+        return dict.fromkeys(ids, 3)
+
     def problems(self, restore_id: str) -> list[RestoreProblem]:
         self.calls.append(("problems", (restore_id,)))
         return [RestoreProblem(key="a/b.gz", offset=12, reason="no JSON", sample="{{{", target=1)]
@@ -87,6 +90,7 @@ class Site:
         self.noted: list[tuple[str, str, str, dict[str, object]]] = []
         self.listed: list[tuple[RestoreState, ...]] = []
         other = replace(RESTORE, id="43", source="shop", account="r-x-43")
+        self.known = [other, RESTORE]
         keys = {
             "lka_admin": Key(account="", role=KeyRole.ADMIN, id="k-1"),
             "lki_ingest": Key(account="main", role=KeyRole.INGEST, id="k-2"),
@@ -94,7 +98,7 @@ class Site:
 
         def listing(*states: RestoreState) -> list[Restore]:
             self.listed.append(states)
-            return [other, RESTORE]
+            return self.known
 
         def get(restore_id: str) -> Restore:
             if restore_id != "42":
@@ -273,6 +277,9 @@ def test_the_history_is_by_state_and_account_and_no_longer_than_asked(site: Site
     assert ids("limit=1") == ["43"]
     assert ids("state=active,DONE") == ["43", "42"]
     assert site.listed[-1] == (RestoreState.ACTIVE, RestoreState.DONE)
+    site.known = [replace(one, files={"provider": "folder"}) for one in site.known]
+    assert ids("account=r-x-43") == []
+    assert ids("account=main") == ["42"]
 
 
 @pytest.mark.parametrize("query", ["state=GONE", "limit=0", "limit=x"])
@@ -284,6 +291,7 @@ def test_what_was_passed_over_is_told_with_counts(site: Site) -> None:
     assert site.ask("GET", "/v1/restores/42/problems").json() == {
         "skipped_objects": 1,
         "skipped_lines": 7,
+        "textless_lines": 3,
         "problems": [
             {"key": "a/b.gz", "offset": 12, "reason": "no JSON", "sample": "{{{", "target": 1},
         ],

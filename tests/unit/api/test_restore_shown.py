@@ -56,7 +56,10 @@ def services(position: int | None = 0, events_per_s: float | None = None) -> Ser
         return dict.fromkeys(ids, 5000)
 
     desk = SimpleNamespace(
-        storage=storage, position=lambda _id: position, events_per_s=lambda _id: events_per_s
+        textless=lambda ids: dict.fromkeys(ids, 2),
+        storage=storage,
+        position=lambda _id: position,
+        events_per_s=lambda _id: events_per_s,
     )
     return cast(Services, SimpleNamespace(restores=desk, clock=lambda: NOW))
 
@@ -88,6 +91,15 @@ def test_a_restore_is_shown_with_who_why_what_and_how_much_and_nothing_secret() 
             "error": None,
         }.items()
     )
+
+
+def test_an_account_is_shown_where_there_is_one_to_search() -> None:
+    whole = seen(files={}, archive="main-2")
+    assert (whole["account"], whole["files_folder"], whole["source"]) == ("r-incident-42", "", "main")
+    assert (whole["archive"], whole["textless_lines"]) == ("main-2", 2)
+    assert (seen()["account"], seen()["files_folder"], seen()["archive"]) == ("", "r-incident-42", "")
+    sent = seen(files={}, pipeline="clean", pipeline_source="again")
+    assert (sent["account"], sent["files_folder"]) == ("", "")
 
 
 def test_every_field_of_a_restore_is_shown_but_the_secret() -> None:

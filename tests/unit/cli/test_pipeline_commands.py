@@ -336,6 +336,25 @@ def test_a_test_shows_events_that_became_several(server: Server) -> None:
     ]
 
 
+def test_what_a_test_does_not_show_is_not_said_to_be_dropped(server: Server) -> None:
+    cut = {**step("unroll", note="5 more events are not shown: x"), "more": 5}
+    events = [
+        {"before": BEFORE, "steps": [cut], "after": [], "destinations": [], "note": ""},
+        {"before": BEFORE, "steps": [], "after": [], "destinations": [], "note": "not tried: y"},
+    ]
+    answer_with(server, {"events": events})
+    shown = run(server, "test", "web", "x", "y").stdout.splitlines()
+    assert (shown[2], shown[-1]) == ("  unroll: (5 more events are not shown: x)", "  not tried: y")
+
+
+@pytest.mark.parametrize("stdin", ["", "\n\n"])
+def test_a_test_without_lines_says_how_to_give_them(server: Server, stdin: str) -> None:
+    done = run(server, "test", "web", stdin=stdin)
+    assert done.exit_code == 2
+    assert "standard input" in done.output
+    assert asked(server) == []
+
+
 def test_lines_of_a_test_come_from_standard_input_and_json_goes_as_json(server: Server) -> None:
     answer_with(server, {"events": []})
     run(server, "test", "web", stdin='{"a":1}\n{"a":2}\n')

@@ -27,6 +27,7 @@ RESTORE: dict[str, Any] = {
     "partial": None,
     "account": "r-incident-42",
     "source": "main",
+    "archive": "",
     "from": "2025-11-20T12:00:00.000Z",
     "to": "2025-11-20T13:00:00.000Z",
     "query": "level:error",
@@ -48,12 +49,14 @@ RESTORE: dict[str, Any] = {
     "skip_damaged": False,
     "skipped_objects": 0,
     "skipped_lines": 0,
+    "textless_lines": 0,
     "limit_lines": 0,
     "limit_bytes": 0,
     "on_limit": "keep",
     "thaw": "",
     "frozen_objects": 0,
     "files": None,
+    "files_folder": "",
     "files_written": 0,
     "destination": None,
     "rate": 0,
@@ -363,14 +366,24 @@ def test_one_restore_is_shown_and_steered(
         ({"partial": "aborted"}, "not complete: it was aborted"),
         ({"skipped_objects": 1, "skipped_lines": 20}, "1 objects, 20 lines"),
         ({"skipped_lines": 20}, "logkeep restore problems 42"),
+        ({"textless_lines": 2000}, "2,000 lines"),
+        ({"textless_lines": 2000}, "see which lines have no text: logkeep restore problems 42"),
+        ({}, "main, 2025-11-20T12:00:00.000Z to"),
+        ({"archive": "clean-copy"}, "main/clean-copy, 2025-11-20T12:00:00.000Z to"),
         (
             {"limit_lines": 9, "limit_bytes": 1000, "on_limit": "fail"},
             "9 lines or 1.0 kB of text, then: fail",
         ),
         ({"state": "THAWING", "frozen_objects": 3, "thaw": "bulk"}, "their thaw is asked for (bulk)"),
         (
-            {"state": "DONE", "files": {"provider": "s3", "format": "parquet"}, "files_written": 4},
-            "4 written as parquet: provider=s3",
+            {
+                "state": "DONE",
+                "account": "",
+                "files": {"provider": "s3", "format": "parquet"},
+                "files_folder": "r-incident-42",
+                "files_written": 4,
+            },
+            "4 written as parquet below r-incident-42: provider=s3",
         ),
         (
             {"destination": {"pipeline": "clean", "source": "again"}, "sent": 1200, "rate": 500},
@@ -415,6 +428,7 @@ def test_ls_lists_the_history_by_state_and_account(server: Server) -> None:
     assert server.seen[0].params == {"state": "ACTIVE,DONE", "account": "main", "limit": "5"}
     rows = done.stdout.splitlines()[1:]
     assert rows[0].split()[:4] == ["43", "incident", "IN_PROGRESS", "2"]
+    assert rows[0].split()[4:6] == ["r-incident-42", "main"]
     assert "ACTIVE (partial)" in rows[1]
     assert "TICKET-7" in rows[1]
     assert lines_of(run(server, "ls", "--json")) == [waiting, {**RESTORE, "partial": "limit"}]
@@ -422,13 +436,27 @@ def test_ls_lists_the_history_by_state_and_account(server: Server) -> None:
 
 def test_problems_name_object_and_place(server: Server) -> None:
     problem = {"key": "a/b.gz", "offset": 1234, "reason": "no JSON", "sample": "{{{", "target": 1}
-    answer_with(server, {"skipped_objects": 1, "skipped_lines": 7, "problems": [problem]})
+    answer_with(
+        server, {"skipped_objects": 1, "skipped_lines": 7, "textless_lines": 0, "problems": [problem]}
+    )
     shown = run(server, "problems", "42").stdout.splitlines()
     assert shown[1].split() == ["a/b.gz", "1,234", "no", "JSON", "{{{"]
     assert shown[2] == "1 objects and 7 lines were passed over"
     assert lines_of(run(server, "problems", "42", "--json")) == [problem]
-    answer_with(server, {"skipped_objects": 0, "skipped_lines": 0, "problems": []})
+    answer_with(
+        server, {"skipped_objects": 1, "skipped_lines": 7, "textless_lines": 9, "problems": [problem]}
+    )
+    assert run(server, "problems", "42").stdout.splitlines()[3] == "9 restored lines have no text"
+    answer_with(server, {"skipped_objects": 0, "skipped_lines": 0, "textless_lines": 0, "problems": []})
     assert run(server, "problems", "42").stdout == "nothing was passed over\n"
+
+
+def test_what_goes_into_a_pipeline_has_no_account_and_names_its_archive(server: Server) -> None:
+    sent = {**RESTORE, "account": "", "archive": "copy", "destination": {"pipeline": "clean", "source": "x"}}
+    answer_with(server, {"restores": [sent]})
+    assert run(server, "ls").stdout.splitlines()[1].split()[4:6] == ["-", "main/copy"]
+    answer_with(server, sent)
+    assert "r-incident" not in run(server, "show", "42").stdout
 
 
 def test_an_unknown_restore_ends_with_3(server: Server) -> None:

@@ -179,6 +179,57 @@ def test_lines_without_an_id_are_never_left_out(
     assert len({number for number, _ in numbered if number >= NO_ID}) == 4
 
 
+LATE = Where(sql="level != 'debug'", params={}, from_ms=500, to_ms=10_000)
+BEFORE_500 = {"_lid": "70", "_ts": 499, "_line": "out of range"}
+NO_TIME: list[dict[str, Any]] = [
+    {"_lid": "1", "_line": "no time"},
+    {"_lid": "2", "_ts": None, "_meta": {"a": 1}},
+    {"_lid": "3", "_ts": -1, "_line": "before 1970"},
+    {"_lid": "3", "_ts": 99_999_999_999_999_999_999, "_line": "far"},
+    {"_ts": "", "_line": "no time"},
+]
+
+
+@pytest.mark.parametrize("how", [{}, {"new_only": True}, {"once_only": True}, {"limit_lines": 3}])
+def test_lines_without_a_time_are_left_out_and_counted_by_file(
+    engine: ChdbEngine, lines: RestoredLines, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    write(tmp_path / "00000.json.gz", line(4), *NO_TIME, BEFORE_500, {**NO_TIME[0], "level": "debug"})
+    write(tmp_path / "00001.json.gz", line(5))
+    write(tmp_path / "00002.json.gz", NO_TIME[1], line(6))
+    glob = str(tmp_path / "*.json.gz")
+    for chunk in (0, 1):
+        loaded = load(lines, glob, chunk, LATE, timed=True, **how)
+        assert loaded.lines == (0 if chunk and "new_only" in how else 3)
+        assert [(one.file, one.lines) for one in loaded.timeless] == [(0, 5), (2, 1)]
+        assert loaded.timeless[0].sample == "no time"
+        assert loaded.timeless[1].sample.replace(" ", "") == '{"a":1}'
+    assert {number for number, _ in ids(engine, lines)} == {4, 5, 6}
+    assert load(lines, glob, 2, LATE, **how).timeless == ()
+
+
+def test_where_the_range_begins_with_time_itself_0_is_one(lines: RestoredLines, tmp_path: Path) -> None:
+    loaded = load(lines, write(tmp_path / "00000.json.gz", line(4), *NO_TIME), timed=True)
+    assert loaded.lines == 4
+    assert [(one.file, one.lines) for one in loaded.timeless] == [(0, 2)]
+
+
+def test_lines_without_text_are_there_and_counted_by_object(lines: RestoredLines, tmp_path: Path) -> None:
+    meta = {"_ts": 1000, "_meta": {"user": "x" * 300}}
+    raw = {"_ts": 1000, "_raw": "//8="}
+    write(tmp_path / "00000.json.gz", line(1), {"_lid": "2", **meta}, {"_lid": "3", **meta}, raw)
+    write(tmp_path / "00001.json.gz", line(4))
+    write(tmp_path / "00002.json.gz", {"_lid": "5", "_ts": 1000, "_line": ""})
+    loaded = lines.load(str(tmp_path / "*.json.gz"), 7, ALL, ["a", "b", "c"], new_only=False)
+    assert (loaded.lines, loaded.empty) == (6, True)
+    found = lines.textless(7)
+    assert [(one.key, one.lines) for one in found] == [("a", 2), ("c", 1)]
+    assert found[0].sample.replace(" ", "").startswith('{"user":"x')
+    assert len(found[0].sample) == 200
+    assert lines.textless(6) == []
+    assert not load(lines, str(tmp_path / "00001.json.gz"), 6).empty
+
+
 def test_nothing_that_fits_is_no_error(engine: ChdbEngine, lines: RestoredLines, tmp_path: Path) -> None:
     file = write(tmp_path / "a.json.gz", line(1))
     none = Where(sql="0", params={}, from_ms=0, to_ms=100)

@@ -112,6 +112,10 @@ def test_addresses_at_which_credentials_are_told_are_refused() -> None:
         "::ffff:169.254.169.254",
     )
     assert all(refused_address(one) for one in (*refused, "fd00:ec2::254", "64:ff9b::a9fe:a9fe"))
+    assert all(refused_address(one) for one in ("fd00:ec2::23", "192.0.0.192"))
+    spelled = ("2852039166", "0xa9fea9fe", "0xA9.254.43518", "0251.0376.0251.0376", "169.254.169.254.")
+    assert all(refused_address(one) for one in spelled)
+    assert not any(refused_address(one) for one in ("2130706433", "0x7f.1", "1.2.3.4.5", "99999999999", "0x"))
     others = ("127.0.0.1", "10.0.0.1", "169.253.1.1", "::1", "fd00::1", "2001:db8::1", "64:ff9b::a00:1")
     assert not any(refused_address(one) for one in (*others, "example.org", ""))
 

@@ -80,7 +80,7 @@ def test_the_default_text_is_calm() -> None:
         "Source:   main, 2026-11-18T09:06:40.000Z to 2026-11-18T10:06:40.000Z\n"
         'Query:    level:error "too late"\n'
         "Lines:    4,321 (900,000 bytes read)\n"
-        "Left out: 1 objects and 1,200 lines that could not be read\n"
+        "Left out: 1 objects and 1,200 lines that could not be read or have no time\n"
         "Reason:   OPS-17\n"
         "Finished: 2026-11-18T11:06:39.000Z\n"
         "Expires:  2026-11-19T11:06:40.000Z\n"

@@ -256,7 +256,35 @@ def test_a_part_whose_settings_are_wrong_already_is_not_tried() -> None:
     built: list[object] = []
     with pytest.raises(BadPipeline):
         run(wrong, built=built)
-    assert built == []
+    assert [type(one) for one in built] == [model.ToStdout]  # a filter without a query is none
+
+
+def test_a_setting_that_is_wrong_hides_no_other() -> None:
+    destination = model.ToHttp(name="o", url="ftp://a", timeout="soon", secrets={"tokn": None, "token": None})
+    processor = model.Dedupe(fields=("nothing",), window="long")
+    built: list[object] = []
+    with pytest.raises(BadPipeline) as caught:
+        run(
+            pipeline(destination, processors=(processor,)),
+            built=built,
+            error=BadSetting("no", field="url"),
+        )
+    assert built == [
+        model.Dedupe(fields=("nothing",)),
+        model.ToHttp(name="o", url="ftp://a", secrets={"token": None}),
+    ]
+    assert [one["path"] for one in caught.value.problems] == [
+        "processors[0].window",
+        "processors[0].url",
+        "destinations[0].timeout",
+        "destinations[0].secrets.tokn",
+        "destinations[0].url",
+    ]
+
+
+@pytest.mark.parametrize("id_", ["restoration-sources", "restore", "test"])
+def test_ids_that_mean_something_else_are_refused(id_: str) -> None:
+    assert found(pipeline(id=id_)) == [("id", f"no pipeline can be called {id_!r}", "choose another id")]
 
 
 def test_what_would_pass_is_no_problem_of_the_pipeline() -> None:

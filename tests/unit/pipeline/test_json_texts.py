@@ -32,11 +32,17 @@ def change(text: bytes) -> bytes | None:
     ],
 )
 def test_texts_are_replaced_and_all_else_keeps_its_bytes(json: bytes, after: bytes | None) -> None:
-    assert rewritten(json, change, is_secret=lambda key: key == b"secret", replacement=b"S") == after
+    assert (
+        rewritten(json, change, is_secret=lambda key: key == b"secret", replacement=lambda _: b"S") == after
+    )
 
 
 def test_the_outermost_value_may_be_below_a_secret_key() -> None:
-    keys: dict[str, object] = {"is_secret": lambda _: False, "replacement": b"S", "below_secret": True}
+    keys: dict[str, object] = {
+        "is_secret": lambda _: False,
+        "replacement": lambda _: b"S",
+        "below_secret": True,
+    }
     assert rewritten(b'"x"', lambda _: None, **keys) == b'"S"'  # type: ignore[arg-type]
     assert rewritten(b'["x"]', lambda _: None, **keys) is None  # type: ignore[arg-type]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from logkeep.pipeline.expressions import compiled_source
 from logkeep.pipeline.places import Finder, Redaction, places, replaced
 
@@ -33,10 +35,21 @@ def test_a_check_says_what_counts() -> None:
 
 
 def test_it_is_given_up_when_the_time_is_over() -> None:
-    now = iter([5.0, 5.9, 6.0, 6.1])
+    now = iter([5.0, 5.1, 5.9, 6.0])
     assert places([looking_for("a")], b"aaa", clock=lambda: next(now)) == [(0, 1), (1, 2), (2, 3)]
     now = iter([5.0, 6.1])
     assert places([looking_for("a")], b"aaa", clock=lambda: next(now)) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "steps", "found"), [(64, 2000, []), (65, 2000, None), (1000, 100, []), (1000, 150, None)]
+)
+def test_a_long_text_is_not_searched_where_that_may_take_too_long(
+    size: int, steps: int, found: list[tuple[int, int]] | None
+) -> None:
+    """One search cannot be broken off."""
+    wanted = Redaction(finders=(Finder(compiled_source("x")),), quick=None, steps=steps)
+    assert places([wanted], b"a" * (size << 10)) == found
 
 
 def test_what_is_around_the_places_stays() -> None:

@@ -162,6 +162,7 @@ def _change(admin: Admin, archive: str, wanted: ChangedArchive) -> Shown:
 
 def _remove(admin: Admin, archive: str, *, discard: bool) -> Shown:
     removed = admin.services.catalog.archives.get(archive)
+    admin.services.pipelines.check_unused(removed)
     admin.services.archives.remove(archive, discard=discard)
     admin.note("archive.remove", archive, account=removed.account, discard=discard)
     return {"id": archive, "account": removed.account, "removed": True}

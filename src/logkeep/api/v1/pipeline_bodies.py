@@ -59,7 +59,11 @@ class Tried(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             raise BadSetting("the lines are missing", hint="give either lines or ndjson", field="lines")
         received = self._received()
         if not 1 <= len(received) <= MOST_LINES:
-            raise BadSetting(f"there are {len(received)} lines, not 1 to {MOST_LINES}", field="lines")
+            raise BadSetting(
+                f"there are {len(received)} lines, not 1 to {MOST_LINES}",
+                hint=f"give 1 to {MOST_LINES} texts in lines, or as many lines of NDJSON in ndjson",
+                field="lines",
+            )
         return received
 
     def given(self) -> Given | None:

@@ -1,7 +1,8 @@
 """POST /v1/pipelines/{id}/ingest: events for a pipeline, with the key of one of its sources.
 
 Bodies are those of /v1/ingest. The header Logkeep-Via names the pipelines, as SERVER/PIPELINE, that the
-events came through before, so that two that feed each other are found out at the first round.
+events came through before, so that two that feed each other are found out at the first round. NDJSON with
+this header is canonical lines (docs/archive-format.md), whose fields and ids stay as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from logkeep.api.v1.ingest import idempotency_key, origin_of, receiver_of
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import SourceKey
 from logkeep.errors import Forbidden, InputError, LoopDetected, Unauthorized
+from logkeep.receivers.canonical import receive_canonical
+from logkeep.receivers.ndjson import receive_ndjson
 
 VIA = "Logkeep-Via"
 MOST_HOPS = 16
@@ -31,6 +34,8 @@ async def ingest(request: Request) -> Response:
     via = hops_of(request)
     check_for_loop(via, services.live_pipelines.hop(source.pipeline))
     receive = receiver_of(request.headers.get("content-type", ""))
+    if via and receive is receive_ndjson:
+        receive = receive_canonical
     received = receive(await read_body(request), origin_of(request))
     reply = {"accepted": len(received), "refused": received.refused}
     answer = await services.live_pipelines.accept(

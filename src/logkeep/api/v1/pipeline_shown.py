@@ -84,9 +84,15 @@ def shown_traces(spec: PipelineSpec, traces: Sequence[Trace]) -> list[Shown]:
 
     events: list[Shown] = []
     for trace in traces:
-        after = trace.steps[-1].events if trace.steps else [trace.before]
+        after = trace.steps[-1].events if trace.steps else [] if trace.note else [trace.before]
         steps = [
-            {"processor": step.processor, "type": step.type, "events": _raw(step.events), "note": step.note}
+            {
+                "processor": step.processor,
+                "type": step.type,
+                "events": _raw(step.events),
+                "note": step.note,
+                "more": step.more,
+            }
             for step in trace.steps
         ]
         [before] = _raw([trace.before])
@@ -96,6 +102,7 @@ def shown_traces(spec: PipelineSpec, traces: Sequence[Trace]) -> list[Shown]:
                 "steps": steps,
                 "after": _raw(after),
                 "destinations": [destinations(line) for line in after],
+                "note": trace.note,
             }
         )
     return events

@@ -25,9 +25,15 @@ def shown(services: Services, restore: Restore) -> Shown:
 def all_shown(services: Services, restores: Sequence[Restore]) -> list[Shown]:
     """Several, in their order."""
     stored = services.restores.storage([one.id for one in restores])
+    textless = services.restores.textless([one.id for one in restores])
     now = services.clock()
     return [
-        _restore(one, _position(services, one), _events_per_s(services, one), stored.get(one.id, 0), now)
+        {
+            **_restore(
+                one, _position(services, one), _events_per_s(services, one), stored.get(one.id, 0), now
+            ),
+            "textless_lines": textless[one.id],
+        }
         for one in restores
     ]
 
@@ -87,8 +93,9 @@ def _restore(
         "position": position,
         "paused_for": _paused_for(restore),
         "partial": restore.partial or None,
-        "account": restore.account,
+        "account": restore.shown_account,
         "source": restore.source,
+        "archive": restore.archive,
         "from": iso(restore.from_ms),
         "to": iso(restore.to_ms),
         "query": restore.query,
@@ -113,6 +120,7 @@ def _restore(
         "thaw": restore.thaw,
         "frozen_objects": restore.frozen_objects,
         "files": dict(restore.files) or None,
+        "files_folder": restore.account if restore.files else "",
         "files_written": restore.files_written,
         "destination": _destination(restore),
         "rate": restore.rate,

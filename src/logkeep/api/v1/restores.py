@@ -142,7 +142,7 @@ def _request(services: Services, wanted: WantedRestore, *, created_by: str = "")
 def _history(services: Services, states: tuple[RestoreState, ...], account: str, limit: int) -> list[Shown]:
     """Restores of an account's archives, or into that account, newest first; "" for all."""
     found = services.catalog.restores.list(*states)
-    of_account = [one for one in found if account in ("", one.source, one.account)]
+    of_account = [one for one in found if account in ("", one.source, one.shown_account)]
     return all_shown(services, of_account[:limit])
 
 
@@ -155,6 +155,7 @@ def _problems(services: Services, restore_id: str) -> Shown:
     return {
         "skipped_objects": restore.skipped_objects,
         "skipped_lines": restore.skipped_lines,
+        "textless_lines": services.restores.textless([restore_id])[restore_id],
         "problems": [shown_problem(one) for one in services.restores.problems(restore_id)],
     }
 

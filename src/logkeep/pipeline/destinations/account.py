@@ -9,14 +9,14 @@ import msgspec
 
 from logkeep.errors import DeliveryFailed, LogkeepError, Overloaded
 from logkeep.pipeline.destinations.base import Batch, Refused, Sent
-from logkeep.record import Columns, Received, Record
+from logkeep.record import Columns, Received, Record, decode_line
 from logkeep.timeline import MAX_MS
 
 _LONGEST_NAME = 1024  # characters of host, app, file, env and level, as for lines that are sent in
 _LONGEST_LINE = 1 << 20  # bytes
 
-Accept = Callable[[str, Received, str], None]
-"""Account, lines, idempotency key; blocking."""
+Accept = Callable[[str, Received, str, str], None]
+"""Account, lines, key, and the stream of which the key is the last; blocking."""
 
 
 class AccountDestination:
@@ -32,7 +32,12 @@ class AccountDestination:
     def send(self, batch: Batch) -> Sent:
         fitting: list[Record] = []
         refused: list[Refused] = []
-        for place, record in enumerate(batch.records):
+        for place, line in enumerate(batch.lines):
+            try:
+                record = decode_line(line)
+            except (msgspec.DecodeError, RecursionError) as error:
+                refused.append(Refused(place, f"it cannot be read: {error}"))
+                continue
             if reason := offence(record):
                 refused.append(Refused(place, reason))
             else:
@@ -40,7 +45,7 @@ class AccountDestination:
         if fitting:
             received = Received(columns=Columns.of(fitting))
             try:
-                self._accept(self._account, received, batch.key and f"pipeline/{batch.key}")
+                self._accept(self._account, received, batch.key, batch.key and f"pipeline/{batch.queue}")
             except LogkeepError as error:
                 after = error.retry_after if isinstance(error, Overloaded) else 0
                 raise DeliveryFailed(

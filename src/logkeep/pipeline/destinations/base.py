@@ -22,8 +22,9 @@ from logkeep.record import Record, decode_line
 class Batch:
     """Events of one destination, in order; one at least."""
 
-    lines: tuple[bytes, ...]  # canonical, each ended by a newline
+    lines: Sequence[bytes]  # canonical, each ended by a newline
     key: str = ""  # unlike that of any other batch; "" for one that is not what the outbox holds in one piece
+    queue: str = ""  # that it is of: of one queue only the last batch can come a second time
     via: str = ""  # through which pipelines its events came before: for those that pass it on
 
     @cached_property
@@ -40,7 +41,7 @@ class Batch:
 
     def part(self, places: Sequence[int]) -> Batch:
         """Only these of its events."""
-        return Batch(tuple(self.lines[place] for place in places), via=self.via)
+        return Batch(tuple(self.lines[place] for place in places), queue=self.queue, via=self.via)
 
 
 @dataclass(frozen=True)

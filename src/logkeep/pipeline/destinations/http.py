@@ -3,6 +3,8 @@
 `Logkeep-Via` names the pipelines that the events came through, so that one that gets its own events back can
 tell. `Idempotency-Key` is the same when a batch is sent again as it was, and of no other batch. Lines are
 told apart by `_lid`.
+
+Another logkeep answers with the lines that it does not take, each with its reason.
 """
 
 from __future__ import annotations
@@ -11,10 +13,21 @@ import hashlib
 from collections.abc import Mapping
 from urllib.parse import quote
 
+import msgspec
+
 from logkeep.pipeline import model
-from logkeep.pipeline.destinations.answers import check
-from logkeep.pipeline.destinations.base import Batch, Sent
+from logkeep.pipeline.destinations.answers import Answer, check
+from logkeep.pipeline.destinations.base import Batch, Refused, Sent
 from logkeep.pipeline.destinations.web import Web
+from logkeep.record import Refusal
+
+
+class _Taken(msgspec.Struct):
+    accepted: int
+    refused: list[Refusal]
+
+
+_taken = msgspec.json.Decoder(_Taken)
 
 
 class HttpDestination:
@@ -34,11 +47,27 @@ class HttpDestination:
         via = ", ".join(filter(None, (batch.via, self._hop)))
         if via:
             headers["Logkeep-Via"] = via
-        check(self._web.send(body, form, method=self._method, headers=headers))
-        return Sent()
+        answer = self._web.send(body, form, method=self._method, headers=headers)
+        check(answer)
+        return Sent(refused=_refused(answer, len(batch.lines)))
 
     def close(self) -> None:
         self._web.close()
+
+
+def _refused(answer: Answer, events: int) -> tuple[Refused, ...]:
+    """What another logkeep says that it did not take (docs/http-api.md). None of these when the answer is any
+    other program's."""
+    if answer.cut or answer.content_type != "application/json":
+        return ()
+    try:
+        refusals = _taken.decode(answer.body).refused
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    if not all(1 <= one.line <= events for one in refusals):
+        return ()
+    reasons = {one.line - 1: answer.shown(one.reason) for one in refusals}
+    return tuple(Refused(place, reason) for place, reason in reasons.items())
 
 
 def _array(lines: bytes) -> bytes:

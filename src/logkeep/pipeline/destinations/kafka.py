@@ -19,6 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from logkeep.errors import BadSetting, BatchTooLarge, DeliveryFailed, DeliveryRefused
 from logkeep.pipeline.destinations.base import Batch, Refused, Sent
+from logkeep.pipeline.destinations.given import given_secrets, go_together
 from logkeep.pipeline.destinations.wire_tls import check_certificate, seconds, tls_context
 from logkeep.pipeline.fields import text_getter
 from logkeep.pipeline.model import ToKafka
@@ -49,6 +50,9 @@ class KafkaDestination:
         """Raises BadSetting. `hop` is not sent."""
         del hop
         _check(spec)
+        given = given_secrets(spec.secrets, secrets)
+        go_together("client_certificate", spec.client_certificate, "client_key", given)
+        go_together("mechanism", spec.mechanism, "password", given)
         self._spec = spec
         self._timeout_s = seconds(spec.timeout, "timeout")
         self._settings = _settings(spec, secrets, self._timeout_s)

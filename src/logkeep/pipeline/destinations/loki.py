@@ -4,8 +4,10 @@ https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs
 
 Labels are what the settings name, each with the value of a field; how many different values they have is the
 user's business. What of host, app, file, env, level and tag is no label goes with the line as structured
-metadata, which Loki takes from 2.9 on, and the id always does, as `lid`. Entries of a stream are in the order
-of their times.
+metadata, which Loki takes from 2.9 on, and so do the id, as `lid`, and texts, numbers, true and false that
+are members of meta itself: the first 32, cut to a thousand characters, under their names with `_` for what
+such a name cannot hold. Without `structured_metadata` none of that is sent. Entries of a stream are in the
+order of their times.
 
 Loki keeps one of several entries with the same stream, time and line: one that is sent again is there once.
 But lines of one millisecond may be equal, so an event that has no finer time is given one within its
@@ -18,17 +20,18 @@ sending parts again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from operator import itemgetter
 from zlib import crc32
 
 import msgspec
 
-from logkeep.errors import BadSetting
+from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.pipeline import model
-from logkeep.pipeline.destinations.answers import check
+from logkeep.pipeline.destinations.answers import Answer, check
 from logkeep.pipeline.destinations.base import Batch, Sent
-from logkeep.pipeline.destinations.events import event_ns
+from logkeep.pipeline.destinations.events import event_ns, meta_of
 from logkeep.pipeline.destinations.web import Web
 from logkeep.pipeline.fields import text_getter
 from logkeep.record import Record
@@ -36,7 +39,18 @@ from logkeep.record import Record
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")  # Prometheus's; two underscores are Loki's own
 _OWN = ("host", "app", "file", "env", "level")
 
+_MOST_MEMBERS = 32  # of meta, as structured metadata: Loki takes 128 names and 64 KiB
+_LONGEST_MEMBER = 1000  # characters
+_LONGEST_NAME = 100
+_NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
+
 _MS = 1_000_000  # nanoseconds
+
+# `validation.DisallowedStructuredMetadataErrorMsg` of Loki, and what such a switch may be called besides.
+_NO_METADATA = re.compile(
+    r"(?i)allow_structured_metadata"
+    r"|structured metadata[^.]{0,100}(?:disallowed|not (?:allowed|enabled|supported))"
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -47,7 +61,10 @@ class LokiDestination:
     def __init__(self, spec: model.ToLoki, secrets: Mapping[str, str], hop: str) -> None:
         del hop
         _check_labels(spec)
-        self._web = Web(spec, secrets, path="/loki/api/v1/push")
+        own = ("X-Scope-OrgID",) if spec.tenant else ()
+        self._web = Web(spec, secrets, path="/loki/api/v1/push", own_headers=own)
+        self._with_metadata = spec.structured_metadata
+        self._stream_labels = frozenset((*spec.labels, *spec.static_labels))
         self._headers = {"X-Scope-OrgID": _tenant(spec.tenant)} if spec.tenant else {}
         self._static = spec.static_labels
         self._labels = [(label, text_getter(field, setting="labels")) for label, field in spec.labels.items()]
@@ -56,21 +73,24 @@ class LokiDestination:
 
     def send(self, batch: Batch) -> Sent:
         body = _encode({"streams": self._streams(batch.records)})
-        check(self._web.send(body, "application/json", headers=self._headers))
+        answer = self._web.send(body, "application/json", headers=self._headers)
+        _check_metadata(answer)
+        check(answer)
         return Sent()
 
     def close(self) -> None:
         self._web.close()
 
     def _streams(self, records: Sequence[Record]) -> list[dict[str, object]]:
-        streams: dict[tuple[str, ...], list[tuple[int, str, dict[str, str]]]] = {}
+        streams: dict[tuple[str, ...], list[tuple[int, str, *tuple[dict[str, str], ...]]]] = {}
         for record in records:
             values = tuple(value(record) for _, value in self._labels)
-            streams.setdefault(values, []).append((_instant(record), record.line, self._metadata(record)))
+            other = (self._metadata(record),) if self._with_metadata else ()
+            streams.setdefault(values, []).append((_instant(record), record.line, *other))
         return [
             {
                 "stream": self._named(values),
-                "values": [(str(ns), line, other) for ns, line, other in sorted(entries, key=itemgetter(0))],
+                "values": [(str(ns), *entry) for ns, *entry in sorted(entries, key=itemgetter(0))],
             }
             for values, entries in streams.items()
         ]
@@ -88,7 +108,31 @@ class LokiDestination:
                 other[name] = value
         if record.tag and self._tags:
             other["tag"] = ",".join(record.tag)
+        if record.meta:
+            for name, value in islice(_members(meta_of(record)), _MOST_MEMBERS):
+                if name not in self._stream_labels:
+                    other.setdefault(name, value)
         return other
+
+
+def _members(meta: object) -> Iterator[tuple[str, str]]:
+    """Those that are no lists and no objects, as text; an empty one is none."""
+    for key, value in meta.items() if isinstance(meta, dict) else ():
+        if isinstance(value, str | int | float) and value != "":
+            name = _NOT_IN_NAME.sub("_", key[:_LONGEST_NAME])
+            text = value if isinstance(value, str) else _encode(value).decode()
+            yield (name if _LABEL.fullmatch(name) else f"meta_{name}"), text[:_LONGEST_MEMBER]
+
+
+def _check_metadata(answer: Answer) -> None:
+    """Of a Loki that takes no structured metadata, which is no reason to give up events. Raises
+    DeliveryFailed."""
+    words = answer.body.decode(errors="replace")
+    if answer.status == 400 and _NO_METADATA.search(words):
+        raise DeliveryFailed(
+            f"{answer.host} answered 400: {answer.shown(words)}",
+            hint="set allow_structured_metadata there, or structured_metadata to false here",
+        )
 
 
 def _instant(record: Record) -> int:

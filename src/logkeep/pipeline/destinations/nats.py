@@ -26,6 +26,7 @@ from nats.errors import Error, NoServersError
 
 from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.pipeline.destinations.base import Batch, Refused, Sent
+from logkeep.pipeline.destinations.given import given_secrets
 from logkeep.pipeline.destinations.nats_connection import Connection, Message
 from logkeep.pipeline.destinations.nats_nkey import NkeySeed
 from logkeep.pipeline.destinations.wire_tls import seconds, tls_context
@@ -183,9 +184,22 @@ def _words(error: BaseException) -> str:
 
 def _known_as(spec: ToNats, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Options of nats-py that say who we are."""
-    if sum(bool(secrets.get(name)) for name in ToNats.SECRETS) > 1:
+    given = given_secrets(spec.secrets, secrets)
+    if len(given) > 1:
         raise BadSetting(
             "there are several of token, password and nkey_seed", hint="give one of them", field="secrets"
+        )
+    if "password" in given and not spec.user:
+        raise BadSetting(
+            "the secret password does nothing without user",
+            hint="set user, or leave the secret out",
+            field="secrets.password",
+        )
+    if spec.user and given and "password" not in given:
+        raise BadSetting(
+            f"user does nothing beside the secret {min(given)}",
+            hint="leave user out, or give the secret password instead",
+            field="user",
         )
     if seed := secrets.get("nkey_seed"):
         return {"nkey": NkeySeed(seed)}

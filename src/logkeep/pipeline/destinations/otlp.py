@@ -6,9 +6,10 @@ Resource: `service.name` (app), `host.name`, `deployment.environment.name` (env)
 body, as bytes when it is not UTF-8; `log.record.uid` is its id, `log.file.path` its file, `tags` and
 `logkeep.account` what they say; each member of meta is an attribute of its own name and JSON type.
 
-A server may take a request and reject some of its records without saying which (partial success). Then the
-batch counts as refused, so that the rejected ones are found by sending parts again. What the server took can
-arrive once more then, with the same `log.record.uid`.
+A server may take a request and reject some of its records without saying which (partial success). Nothing is
+sent again then, for what was taken would be there twice: every event of the batch counts as refused, and the
+reason says how many of them were. A batch of which all are rejected is refused as others are, and its parts
+are tried.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 from logkeep.errors import DeliveryRefused
 from logkeep.pipeline import model
 from logkeep.pipeline.destinations.answers import Answer, check, unreadable
-from logkeep.pipeline.destinations.base import Batch, Sent
+from logkeep.pipeline.destinations.base import Batch, Refused, Sent
 from logkeep.pipeline.destinations.events import event_ns, meta_of
 from logkeep.pipeline.destinations.web import Web
 from logkeep.record import Record, bytes_of
@@ -68,13 +69,16 @@ class OtlpDestination:
         check(answer, _words(answer))
         told = _told(answer, len(batch.lines))
         rejected = told.partial_success.rejected_log_records
-        if rejected > 0:
-            said = answer.shown(told.partial_success.error_message) or "it says no reason"
+        if rejected <= 0:
+            return Sent()
+        said = answer.shown(told.partial_success.error_message) or "it says no reason"
+        if rejected >= len(batch.lines):
             raise DeliveryRefused(
                 f"{answer.host} rejected {rejected} of {len(batch.lines)} events: {said}",
                 hint="the receiver will not take these events as they are",
             )
-        return Sent()
+        reason = f"{rejected} of these {len(batch.lines)} events were refused: {said}; the others arrived"
+        return Sent(refused=tuple(Refused(place, reason) for place in range(len(batch.lines))))
 
     def close(self) -> None:
         self._web.close()

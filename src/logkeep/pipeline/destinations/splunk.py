@@ -24,11 +24,12 @@ from typing import Any
 
 import msgspec
 
-from logkeep.errors import DeliveryFailed
+from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.pipeline import model
 from logkeep.pipeline.destinations.answers import Answer, check, unreadable
 from logkeep.pipeline.destinations.base import Batch, Refused, Sent
 from logkeep.pipeline.destinations.events import event_ms, meta_of
+from logkeep.pipeline.destinations.given import given_secrets
 from logkeep.pipeline.destinations.web import Web
 from logkeep.record import Record
 
@@ -65,7 +66,9 @@ class SplunkDestination:
 
     def __init__(self, spec: model.ToSplunk, secrets: Mapping[str, str], hop: str) -> None:
         del hop
-        self._web = Web(spec, secrets, path=_EVENTS, schemes={"token": "Splunk"})
+        _check(spec, secrets)
+        own = ("X-Splunk-Request-Channel",)
+        self._web = Web(spec, secrets, path=_EVENTS, schemes={"token": "Splunk"}, own_headers=own)
         self._index = spec.index
         self._sourcetype = spec.sourcetype
         # Indexers acknowledge by channel: nobody else may send in ours.
@@ -192,3 +195,16 @@ def _text_of(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return _encode(value).decode()
+
+
+def _check(spec: model.ToSplunk, secrets: Mapping[str, str]) -> None:
+    if spec.user:
+        raise BadSetting(
+            "the collector knows no users", hint="leave user out, and give the secret token", field="user"
+        )
+    if "token" not in given_secrets(spec.secrets, secrets):
+        raise BadSetting(
+            "the collector takes nothing without a token",
+            hint="give the secret token: that of the HTTP Event Collector there",
+            field="secrets.token",
+        )

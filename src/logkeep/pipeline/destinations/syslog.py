@@ -25,6 +25,7 @@ from contextlib import suppress
 
 from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.pipeline.destinations.base import Batch, Sent
+from logkeep.pipeline.destinations.given import given_secrets, go_together
 from logkeep.pipeline.destinations.syslog_message import framed
 from logkeep.pipeline.destinations.wire_tls import check_certificate, present, seconds, tls_context
 from logkeep.pipeline.model import ToSyslog
@@ -47,6 +48,8 @@ class SyslogDestination:
         """Raises BadSetting. `hop` is not sent: the protocol has no place for it."""
         del hop
         _check(spec)
+        given = given_secrets(spec.secrets, secrets)
+        go_together("client_certificate", spec.client_certificate, "client_key", given)
         self._spec = spec
         self._timeout_s = seconds(spec.timeout, "timeout")
         self._key = secrets.get("client_key", "")
@@ -224,9 +227,6 @@ def _check(spec: ToSyslog) -> None:
         raise BadSetting(f"port is {spec.port}", hint="write 1 to 65535", field="port")
     if not 0 <= spec.facility <= 23:
         raise BadSetting(f"facility is {spec.facility}", hint="write 0 to 23; 16 is local0", field="facility")
-    if spec.client_certificate and not spec.tls:
-        raise BadSetting(
-            "client_certificate needs tls",
-            hint="set tls to true, or leave it out",
-            field="client_certificate",
-        )
+    for field in ("ca", "client_certificate"):
+        if getattr(spec, field) and not spec.tls:
+            raise BadSetting(f"{field} needs tls", hint="set tls to true, or leave it out", field=field)

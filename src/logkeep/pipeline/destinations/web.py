@@ -15,6 +15,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib.metadata import version
 from typing import TypeAlias
@@ -29,6 +30,8 @@ from logkeep.notify.addresses import refused_address, web_url
 from logkeep.notify.template import one_line
 from logkeep.pipeline import model
 from logkeep.pipeline.destinations.answers import Answer, retry_after_s
+from logkeep.pipeline.destinations.given import given_secrets, go_together
+from logkeep.pipeline.redactions import is_secret_key
 from logkeep.settings import duration
 
 WebSpec: TypeAlias = model.ToHttp | model.ToOtlp | model.ToElasticsearch | model.ToLoki | model.ToSplunk
@@ -48,24 +51,35 @@ _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]{0,8190}[!-~])?")
 _FRAMING = frozenset(
     {
         "connection",
-        "content-encoding",
         "content-length",
         "expect",
-        "host",
         "te",
         "trailer",
         "transfer-encoding",
     }
     | {"upgrade"}
 )
+# What the destinations write themselves.
+_OWN = frozenset(
+    {
+        "accept-encoding",
+        "content-encoding",
+        "host",
+        "idempotency-key",
+        "logkeep-via",
+    }
+)
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+# Names of headers and parameters that are secret, beside those that redact knows.
+_KEYS = re.compile(r"(?i)(?:^|[_-])(?:(?:insert|license|subscription|functions|write|dd)[_-]?key|auth)$")
 
 
 class Web:
     """One destination's way to its server. Used by one thread; connects when something is sent.
 
     `path` and `parameters` are added to the URL of the server. `schemes` says which secret makes which
-    kind of Authorization. Raises BadSetting for what cannot be used.
+    kind of Authorization, `own_headers` which further headers are not the user's to set. Raises BadSetting
+    for what cannot be used.
     """
 
     def __init__(
@@ -76,10 +90,11 @@ class Web:
         path: str = "",
         parameters: Mapping[str, str] | None = None,
         schemes: Mapping[str, str] | None = None,
+        own_headers: Sequence[str] = (),
     ) -> None:
         self._url = _extended(_url(spec.url), path, parameters or {})
         self._path = path
-        self._headers = _headers(spec, secrets, schemes or {"token": "Bearer"})
+        self._headers = _headers(spec, secrets, schemes or {"token": "Bearer"}, own_headers)
         self._hide = _hiding(_hidden(self._url, self._headers, secrets))
         self._timeout_s = seconds(spec.timeout)
         self._gzip = spec.gzip
@@ -218,7 +233,18 @@ def _url(text: str) -> httpx.URL:
             hint="write user, and the secret password",
             field="url",
         )
+    for name in url.params:
+        if _names_a_secret(name):
+            raise BadSetting(
+                f"the parameter {name[:100]!r} of the url tells a secret, and an url is shown",
+                hint="give it as the secret header.NAME, where the receiver takes it as a header",
+                field="url",
+            )
     return url
+
+
+def _names_a_secret(name: str) -> bool:
+    return is_secret_key(name.encode()) or name.lower() in _CREDENTIALS or _KEYS.search(name) is not None
 
 
 def _extended(url: httpx.URL, path: str, parameters: Mapping[str, str], *, instead_of: str = "") -> httpx.URL:
@@ -230,25 +256,39 @@ def _extended(url: httpx.URL, path: str, parameters: Mapping[str, str], *, inste
     return url.copy_with(raw_path=base + path.encode() + mark + query).copy_merge_params(parameters)
 
 
-def _headers(spec: WebSpec, secrets: Mapping[str, str], schemes: Mapping[str, str]) -> dict[str, str]:
+def _headers(
+    spec: WebSpec, secrets: Mapping[str, str], schemes: Mapping[str, str], own: Sequence[str]
+) -> dict[str, str]:
     """Of every request: the user's own, the secret ones, and who asks."""
+    given = given_secrets(spec.secrets, secrets)
+    taken = _OWN | {name.lower() for name in own}
+    if not isinstance(spec, model.ToHttp):  # whose receivers may want a form of their own
+        taken |= {"content-type"}
+    for field, names in (
+        ("headers", spec.headers),
+        ("secrets", [name[7:] for name in given if name[:7] == "header."]),
+    ):
+        for name in names:
+            _check_name(field, name, taken)
     secret = {name.removeprefix("header."): value for name, value in secrets.items() if name[:7] == "header."}
     for field, headers in (("headers", spec.headers), ("secrets", secret)):
         for name, value in headers.items():
-            _check_header(field, name, value)
-    shown = [name for name in spec.headers if name.lower() in _CREDENTIALS]
+            _check_value(field, f"the value of the header {name}", value)
+    shown = [name for name in spec.headers if _names_a_secret(name)]
     if shown:
         raise BadSetting(
             f"the header {shown[0]} tells a secret, and headers are shown",
             hint=f"write it as the secret header.{shown[0]}",
             field="headers",
         )
+    ways = [name for name in given if name in schemes or name.lower() == "header.authorization"]
     authorizations = [*_authorizations(spec, secrets, schemes)]
     authorizations += [value for name, value in secret.items() if name.lower() == "authorization"]
-    if len(authorizations) > 1:
+    if len(ways) + bool(spec.user) > 1:
         raise BadSetting(
             "the destination has several ways to say who sends", hint="keep one of them", field="secrets"
         )
+    go_together("user", spec.user, "password", given)
     made = httpx.Headers({"User-Agent": f"logkeep/{version('logkeep')}", **spec.headers, **secret})
     made["Accept-Encoding"] = "identity"  # what is read of an answer is bounded as it comes
     if authorizations:
@@ -267,14 +307,17 @@ def _authorizations(spec: WebSpec, secrets: Mapping[str, str], schemes: Mapping[
         yield "Basic " + base64.b64encode(f"{spec.user}:{secrets.get('password', '')}".encode()).decode()
 
 
-def _check_header(field: str, name: str, value: str) -> None:
+def _check_name(field: str, name: str, taken: AbstractSet[str]) -> None:
     if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
         raise BadSetting(
             f"{name[:100]!r} is no header that can be set",
             hint="write another one, or leave it out",
             field=field,
         )
-    _check_value(field, f"the value of the header {name}", value)
+    if name.lower() in taken:
+        raise BadSetting(
+            f"the header {name} is written by the destination itself", hint="leave it out", field=field
+        )
 
 
 def _check_value(field: str, what: str, value: str) -> None:
@@ -309,6 +352,10 @@ def _tls(ca: str, schemes: set[str]) -> ssl.SSLContext | bool:
     """Without TLS there is no certificate to check, and the authorities take long to load."""
     own = _authority(ca) if ca else None
     if "https" not in schemes:
+        if ca:
+            raise BadSetting(
+                "ca does nothing with a url of http", hint="write https, or leave ca out", field="ca"
+            )
         return False
     return own or _authorities()
 

@@ -14,6 +14,7 @@ from logkeep.pipeline.bounds import amount
 from logkeep.pipeline.fields import path_of, text_getter
 from logkeep.pipeline.members import Path, encode, merged
 from logkeep.pipeline.processors.beginning import about
+from logkeep.pipeline.processors.room import NO_ROOM, Room
 from logkeep.record import Record
 
 MAX_BYTES = 64 << 10  # of a text that is parsed
@@ -37,6 +38,7 @@ class Extraction:
     ) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
         self._find = find
         self._clock = clock
         self._text = text_getter(spec.field)
@@ -51,6 +53,7 @@ class Extraction:
         text_of, find, clock, path = self._text, self._find, self._clock, self._path
         deadline = clock() + self._budget_s * max(len(records), _SMALLEST_BATCH) / _BUDGET_EVENTS
         failed: list[Record] = []
+        grows = self.room.grows
         for place, record in enumerate(records):
             if clock() > deadline:
                 self._spent(len(records) - place)
@@ -63,10 +66,14 @@ class Extraction:
             elif (found := find(data)) is None:
                 self.problem = about(text, "does not fit") if text else "the field is absent"
                 failed.append(record)
-            elif path or record.meta:
-                record.meta = _with(record.meta, path, found)
             elif found:
-                record.meta = msgspec.Raw(encode(found))
+                before = record.meta
+                after = _with(before, path, found) if path or before else msgspec.Raw(encode(found))
+                if grows(len(before), len(after)):
+                    record.meta = after
+                else:
+                    self.problem = NO_ROOM
+                    failed.append(record)
         if not failed:
             return records
         self.noted["failed"] += len(failed)

@@ -12,6 +12,7 @@ from logkeep.pipeline import model
 from logkeep.pipeline.fields import path_of, text_getter
 from logkeep.pipeline.members import UNREADABLE, merged
 from logkeep.pipeline.processors.beginning import about
+from logkeep.pipeline.processors.room import NO_ROOM, Room
 from logkeep.record import Record
 
 MAX_DEPTH = 64  # levels of objects and lists, the outermost included
@@ -31,6 +32,7 @@ class ParseJsonProcessor:
     def __init__(self, spec: model.ParseJson, _clock: Callable[[], float]) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
         self._text = text_getter(spec.field)
         path = path_of(spec.to, setting="to")
         if path is None:
@@ -41,6 +43,7 @@ class ParseJsonProcessor:
     def run(self, records: list[Record]) -> list[Record]:
         text_of, path, check, raw = self._text, self._path, _check, msgspec.Raw
         failed: list[Record] = []
+        grows = self.room.grows
         for record in records:
             text = text_of(record)
             try:
@@ -55,7 +58,13 @@ class ParseJsonProcessor:
             if "\n" in text or "\r" in text:  # between tokens: a canonical line has none
                 text = msgspec.json.format(text, indent=-1)
             new = raw(text.encode())
-            record.meta = merged(record.meta, path, new) if path or record.meta else new
+            before = record.meta
+            after = merged(before, path, new) if path or before else new
+            if grows(len(before), len(after)):
+                record.meta = after
+            else:
+                self.problem = NO_ROOM
+                failed.append(record)
         if not failed:
             return records
         self.noted["failed"] += len(failed)

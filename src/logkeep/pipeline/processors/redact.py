@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import msgspec
+import re2
 
 from logkeep.errors import BadSetting
 from logkeep.pipeline import model
 from logkeep.pipeline.expressions import Compiled, compiled_source
 from logkeep.pipeline.fields import TEXTS, path_of
 from logkeep.pipeline.json_texts import EXPONENT, rewritten
-from logkeep.pipeline.members import Path, exact_at, with_value
-from logkeep.pipeline.places import MAX_SECONDS, Redaction, places, replaced
+from logkeep.pipeline.members import Path, encode, exact_at, with_value
+from logkeep.pipeline.places import MAX_SECONDS, MAX_SURE, MAX_WORK, Redaction, Span, places, replaced
+from logkeep.pipeline.processors.room import MAX_EVENT, RULE, Room
 from logkeep.pipeline.redactions import is_secret_key, redactions
 from logkeep.record import Record
 
 _NEWLINE = b"\n"
+_FEW = 4  # of so many lines one at most: then the rest is not looked at for each pattern
 _TAGS_APART = "\x1f"
 _Search: TypeAlias = Callable[[bytes, int], int]  # where something begins, from here on; -1: nowhere
 _Hits: TypeAlias = dict[int, Sequence[Redaction]]  # by the place of the event: what may be in it
@@ -34,24 +38,30 @@ class RedactProcessor:
     was replaced in it. Raises BadSetting.
 
     Noted: `redacted` for events that were changed, `over-budget` for texts that were replaced as a whole,
-    because finding the places took too long.
+    because finding the places took too long, or would, or there was no room for all replacements.
     """
 
     def __init__(self, spec: model.Redact, clock: Callable[[], float]) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
         if not spec.patterns and not spec.regex:
             raise BadSetting("nothing to redact is named", hint="such as patterns: [email]", field="patterns")
         if not spec.fields:
             raise BadSetting("no field is named", hint="line and meta are the usual ones", field="fields")
         self._clock = clock
         self._replacement = spec.replacement.encode()
+        self._written = len(encode(spec.replacement))  # bytes, where it stands in JSON
         self._all = redactions(spec.patterns, spec.regex)
+        most_steps = max((one.steps for one in self._all), default=0)
+        self._longest = max(MAX_SURE, MAX_WORK // max(most_steps, 1))  # bytes of a text that is no matter
         self._texts, self._paths = _fields(spec.fields)
         self._spelled_otherwise = (
             lambda data, start: data.find(b"\\", start),
             _searcher(compiled_source(EXPONENT, one_line=True, groups=False)),
         )
+        self._sieve = _sieve(self._all, ())
+        self._meta_sieve = _sieve(self._all, (EXPONENT, r"\\"))
 
     def run(self, records: list[Record]) -> list[Record]:
         changed: set[int] = set()
@@ -90,9 +100,7 @@ class RedactProcessor:
 
     def _in_meta(self, records: list[Record]) -> set[int]:
         metas = [bytes(record.meta) for record in records]
-        hits, data = self._hits_of(metas)
-        for search in self._spelled_otherwise:
-            hits.update(dict.fromkeys(_lines_with(data, search), self._all))
+        hits = self._hits_of(metas, self._meta_sieve, self._spelled_otherwise)
         changed = set()
         for place, found in hits.items():
             for path in self._paths:
@@ -113,49 +121,90 @@ class RedactProcessor:
         if value is None:
             return None
         hides = any(redaction.hides_keys for redaction in found)
+        room, own = self.room, min(self.room.bytes, max(MAX_EVENT - len(meta), 0))
+        self.room = Room(own)  # of this event alone
         new = rewritten(
             bytes(value),
             lambda text: self._redacted(text, found),
             is_secret=is_secret_key if hides else lambda _: False,
-            replacement=self._replacement,
+            replacement=self._whole,
             below_secret=hides and bool(path) and is_secret_key(path[-1].encode()),
         )
+        room.bytes -= own - self.room.bytes
+        self.room = room
         return None if new is None else with_value(meta, path, msgspec.Raw(new))
 
     def _redacted(self, text: bytes, found: Sequence[Redaction]) -> bytes | None:
         spans = places(found, text, clock=self._clock)
         if spans is None:
-            self.noted["over-budget"] += 1
-            self.problem = (
-                f"a text of {len(text)} bytes was replaced as a whole: "
-                f"finding all places in it took longer than {MAX_SECONDS:g} s"
+            return self._over_budget(
+                text, f"finding all places in it takes longer than {MAX_SECONDS:g} s, or may take longer"
             )
+        if not spans:
+            return None
+        if not self.room.grows(len(text), _replaced_size(text, spans, self._written)):
+            return self._over_budget(text, RULE)
+        return replaced(text, spans, self._replacement)
+
+    def _over_budget(self, text: bytes, why: str) -> bytes:
+        self.noted["over-budget"] += 1
+        self.problem = f"a text of {len(text)} bytes was replaced as a whole: {why}"
+        return self._whole(text)
+
+    def _whole(self, text: bytes) -> bytes:
+        """What takes the place of all of a text, which nothing of stays whatever room there is."""
+        if self.room.grows(len(text), self._written):
             return self._replacement
-        return replaced(text, spans, self._replacement) if spans else None
+        self.problem = f"a replacement was cut to the length of its text: {RULE}"
+        return self._replacement[: len(text)]
 
     def _hits(self, texts: Sequence[str]) -> _Hits:
         if not any(texts):
             return {}
-        return self._hits_of([text.encode(errors="replace") for text in texts])[0]
+        return self._hits_of([text.encode(errors="replace") for text in texts], self._sieve)
 
-    def _hits_of(self, texts: Sequence[bytes]) -> tuple[_Hits, bytes]:
-        """Also gives the texts as lines; empty are those that have newlines themselves, and so go alone."""
+    def _hits_of(
+        self, texts: Sequence[bytes], sieve: _Search | None, anything: Sequence[_Search] = ()
+    ) -> _Hits:
+        """A text in which one of `anything` is found may have anything in it, and so may one that has
+        newlines itself, or is so long that an expression may take too long for it: such a text goes
+        alone."""
         data = _NEWLINE.join(texts)
         odd: set[int] = set()
+        if len(data) > self._longest:
+            odd = {place for place, text in enumerate(texts) if len(text) > self._longest}
         if data.count(_NEWLINE) >= len(texts):
-            odd = {place for place, text in enumerate(texts) if _NEWLINE in text}
+            odd |= {place for place, text in enumerate(texts) if _NEWLINE in text}
+        if odd:
             data = _NEWLINE.join([b"" if place in odd else text for place, text in enumerate(texts)])
+        places_: Sequence[int] = range(len(texts))
+        if sieve is not None:
+            most = len(texts) // _FEW
+            picked = list(islice(_lines_with(data, sieve), most + 1))
+            if len(picked) <= most:
+                places_, data = picked, _NEWLINE.join([texts[place] for place in picked])
+        hits: dict[int, Sequence[Redaction]] = {}
+        if places_:
+            for line, found in self._hits_in(data, len(places_)).items():
+                hits[places_[line]] = found
+            for search in anything:
+                hits.update({places_[line]: self._all for line in _lines_with(data, search)})
+        return {**hits, **dict.fromkeys(odd, self._all)}
+
+    def _hits_in(self, data: bytes, lines: int) -> dict[int, list[Redaction]]:
+        """What may be in each of the lines, by its number from 0."""
         hits: dict[int, list[Redaction]] = {}
         for redaction in self._all:
             if redaction.needed and not any(each in data for each in redaction.needed):
                 continue
-            if redaction.quick is None:
-                lines: Sequence[int] | Iterator[int] = [place for place, text in enumerate(texts) if text]
-            else:
-                lines = _lines_with(data, _searcher(redaction.quick))
-            for place in lines:
-                hits.setdefault(place, []).append(redaction)
-        return {**hits, **dict.fromkeys(odd, self._all)}, data
+            found = range(lines) if redaction.quick is None else _lines_with(data, _searcher(redaction.quick))
+            for line in found:
+                hits.setdefault(line, []).append(redaction)
+        return hits
+
+
+def _replaced_size(text: bytes, spans: Sequence[Span], written: int) -> int:
+    return len(text) + len(spans) * written - sum([end - start for start, end in spans])
 
 
 def _fields(names: Sequence[str]) -> tuple[list[str], list[Path]]:
@@ -173,6 +222,19 @@ def _fields(names: Sequence[str]) -> tuple[list[str], list[Path]]:
                 f"{name!r} cannot be redacted", hint=f"use {', '.join(TEXTS)}, tag, meta", field=setting
             )
     return texts, [()] if () in paths else paths
+
+
+def _sieve(redactions_: Sequence[Redaction], others: Sequence[str]) -> _Search | None:
+    """Finds every line that one of them, or of the other expressions, may be found in, in one pass. None
+    where there are no two to put together, or together they are too large."""
+    if any(one.quick is None for one in redactions_) or len(redactions_) + len(others) < 2:
+        return None
+    sources = [str(one.quick.pattern) for one in redactions_ if one.quick is not None]
+    together = "|".join(f"(?:{source})" for source in (*sources, *others))
+    try:
+        return _searcher(compiled_source(together, one_line=True, groups=False))
+    except re2.error:
+        return None
 
 
 def _searcher(expression: Compiled) -> _Search:

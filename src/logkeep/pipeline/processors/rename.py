@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 
 from logkeep.errors import BadSetting
 from logkeep.pipeline import model
 from logkeep.pipeline.fields import as_text, carrier, is_time, path_of, remover, setter
 from logkeep.pipeline.members import moved
 from logkeep.pipeline.processors.beginning import about
+from logkeep.pipeline.processors.room import NO_ROOM, Room, weight
 from logkeep.record import Record
 
 
@@ -20,6 +22,7 @@ class RenameProcessor:
     def __init__(self, spec: model.Rename, _clock: Callable[[], float]) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
         self._remove = remover(spec.field)
         self._put = setter(spec.to, setting="to")
         self._value = carrier(spec.field, spec.to)
@@ -30,10 +33,15 @@ class RenameProcessor:
 
     def run(self, records: list[Record]) -> list[Record]:
         path, to = self._paths
+        grows = self.room.grows
         if path is not None and to is not None:  # at once: it is decoded once
             for record in records:
-                if record.meta:
-                    record.meta = moved(record.meta, path, to)
+                if before := record.meta:
+                    after = moved(before, path, to)
+                    if grows(len(before), len(after)):
+                        record.meta = after
+                    else:
+                        self._fail(NO_ROOM)
             return records
         value_of, remove, put, to_time = self._value, self._remove, self._put, self._to_time
         for record in records:
@@ -41,9 +49,18 @@ class RenameProcessor:
             if value is None:
                 continue
             if to_time and not is_time(value):
-                self.noted["failed"] += 1
-                self.problem = about(as_text(value), "no time in epoch milliseconds")
+                self._fail(about(as_text(value), "no time in epoch milliseconds"))
                 continue
+            was = copy(record)
             remove(record)
             put(record, value)
+            # As text within JSON it can be longer than it was.
+            if not grows(weight(was), weight(record)):
+                for name in record.__struct_fields__:
+                    setattr(record, name, getattr(was, name))
+                self._fail(NO_ROOM)
         return records
+
+    def _fail(self, problem: str) -> None:
+        self.noted["failed"] += 1
+        self.problem = problem

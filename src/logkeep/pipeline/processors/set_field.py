@@ -12,6 +12,7 @@ from logkeep.pipeline import model
 from logkeep.pipeline.fields import as_text, carrier, is_time, path_of, setter
 from logkeep.pipeline.members import encode
 from logkeep.pipeline.processors.beginning import about
+from logkeep.pipeline.processors.room import NO_ROOM, Room
 from logkeep.record import Record
 
 MAX_META = 4 << 20  # bytes of `_meta` after a copy: copies of `meta` into itself double it each time
@@ -23,6 +24,8 @@ class SetProcessor:
     def __init__(self, spec: model.Set, _clock: Callable[[], float]) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
+        self._field = spec.field
         self._put = setter(spec.field)
         if (spec.value is None) == (not spec.copy):
             raise BadSetting("either a value or a field to copy is needed", hint=_HINT, field="value")
@@ -35,13 +38,23 @@ class SetProcessor:
 
     def run(self, records: list[Record]) -> list[Record]:
         put, value, copied = self._put, self._value, self._copied
-        if copied is None:
-            for record in records:
-                put(record, value)
-            return records
+        has_size, grows = not self._to_time, self.room.grows
+        name = "meta" if self._to_meta else self._field
         for record in records:
-            if (found := copied(record)) is not None and self._fits(record, found):
+            found = value if copied is None else copied(record)
+            if found is None or (copied is not None and not self._fits(record, found)):
+                continue
+            if not has_size:
                 put(record, found)
+                continue
+            before, raw = getattr(record, name), record.raw
+            put(record, found)
+            after = getattr(record, name)
+            if not grows(_length(before), _length(after)):
+                setattr(record, name, before)
+                record.raw = raw
+                self.noted["failed"] += 1
+                self.problem = NO_ROOM
         return records
 
     def _fits(self, record: Record, value: object) -> bool:
@@ -56,6 +69,10 @@ class SetProcessor:
 
 
 _HINT = "set `value`, or name another field in `copy`; `drop` takes a field away"
+
+
+def _length(value: str | msgspec.Raw | tuple[str, ...]) -> int:
+    return sum(map(len, value)) if type(value) is tuple else len(value)
 
 
 def _size(value: object) -> int:

@@ -13,6 +13,7 @@ from logkeep.errors import BadSetting
 from logkeep.pipeline import model
 from logkeep.pipeline.fields import as_text, path_of, setter, text_getter
 from logkeep.pipeline.members import NULL, UNREADABLE, exact_at, text_of
+from logkeep.pipeline.processors.room import NO_ROOM, Room, weight
 from logkeep.record import Record
 
 MAX_ELEMENTS = 1000
@@ -30,6 +31,7 @@ class UnrollProcessor:
     def __init__(self, spec: model.Unroll, _clock: Callable[[], float]) -> None:
         self.noted: Counter[str] = Counter()
         self.problem = ""
+        self.room = Room()
         self._put = setter(spec.field)
         if spec.field == "ts":
             raise BadSetting("'ts' is no array", hint="name a field that is one", field="field")
@@ -50,7 +52,7 @@ class UnrollProcessor:
             except UNREADABLE:
                 on.append(record)
                 continue
-            beside = len(record.line) + len(record.meta) - len(array)
+            beside = weight(record) - len(array)
             if not self._fits(len(elements), len(array), beside):
                 on.append(record)
             else:
@@ -62,6 +64,8 @@ class UnrollProcessor:
             self.problem = f"an array of {count} elements; at most {MAX_ELEMENTS} become events"
         elif count * beside + size > MAX_BYTES:
             self.problem = f"the events would have more than {MAX_BYTES >> 20} MiB; drop other fields before"
+        elif count > 1 and not self.room.multiplies(count - 1, max(count - 1, 0) * beside):
+            self.problem = NO_ROOM
         else:
             return count > 0
         self.noted["failed"] += 1

@@ -1,6 +1,6 @@
 """Pipeline: the lines of a restore as events, sent into a pipeline's restoration source.
 
-How far it is stands in the pipeline's own store, as the mark `restore/ID`, written in one transaction with
+How far it is stands in the pipeline's own store, as the mark `/restore/ID`, written in one transaction with
 the events: `TS.NUMBER.SENT`, the last line's time and number in the restore's table, and how many lines were
 sent up to it. So it goes on right behind that line, whenever and however it was stopped.
 """
@@ -29,6 +29,7 @@ _PAGES_A_SECOND = 10  # at a rate; so a page is never more than a tenth of a sec
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _LOOK_EVERY_S = 0.25  # while it waits: whether it is still to go on
+_GONE_AFTER_S = 5.0  # that a pipeline is not there may be because it is being changed
 _TOLD_AT = 3  # so many refusals in a row are told of: a full pipeline alone is nothing to tell
 _NOTED_EVERY_S = 1.0
 _ID_BITS = (1 << 63) - 1
@@ -77,7 +78,7 @@ class NoPipelines:
 
 def mark_of(restore_id: str) -> str:
     """The name of the mark that says how far a restore is sent."""
-    return f"restore/{restore_id}"
+    return f"/restore/{restore_id}"  # marks of a pipeline's own begin with its id
 
 
 class Pace:
@@ -169,11 +170,13 @@ class Sending:
         return (self.sent - before) / took if took > 0 and self.sent > before else None
 
     def _feed(self, part: _Part) -> bool:
-        """Have a part taken, however long that takes. Returns whether it was."""
+        """Have a part taken, however long that takes. Returns whether it was: not when it is to stop, and not
+        when the pipeline is gone for good or refuses it."""
         total = self.sent + len(part.records)
         marks = {mark_of(self.restore.id): _Position(part.ts, part.number, total).text()}
         pause = _FIRST_PAUSE_S
         refusals = 0
+        gone_at: float | None = None
         while True:
             try:
                 # Copies: processors change events in place, and these may have to be sent again.
@@ -181,7 +184,18 @@ class Sending:
                 events: list[Record] = [one.__copy__() for one in part.records]  # type: ignore[attr-defined]
                 self.pipelines.feed(self.restore.pipeline, self.restore.pipeline_source, events, marks)
                 break
+            except NotFound as gone:
+                now = self.clock_s()
+                gone_at = now if gone_at is None else gone_at
+                left = gone_at + _GONE_AFTER_S - now
+                if left <= 0:
+                    self.refused = gone
+                    return False
+                if not self._rest(min(pause, left)):
+                    return False
+                pause *= 2
             except Overloaded as full:
+                gone_at = None
                 refusals += 1
                 if refusals == _TOLD_AT:
                     self.held_up(str(full))
@@ -237,12 +251,13 @@ class _Stamp:
 
 
 def _joined(meta: bytes, member: bytes) -> bytes:
-    """The meta with the member added. What is no object becomes the member `meta` of one."""
+    """The meta with the member added. What is no object, or nested too deep to be looked into, becomes the
+    member `meta` of one."""
     if meta.startswith(b'{"') and meta.endswith(b"}") and b'"restore"' not in meta:
         return meta[:-1] + b"," + member + b"}"
     try:
         members = _members.decode(meta)
-    except msgspec.DecodeError:  # it is no object
+    except (msgspec.DecodeError, RecursionError):
         return b'{"meta":' + meta + b"," + member + b"}"
     members.pop("restore", None)  # of a restore before
     rest = msgspec.json.encode(members)[1:-1]

@@ -80,8 +80,30 @@ def test_labels_and_tenants_that_loki_does_not_take_are_refused(settings: Any, f
 
 def test_the_settings_that_nobody_wrote_can_be_used() -> None:
     LokiDestination(model.ToLoki(url=URL), {}, "").close()
-    SplunkDestination(model.ToSplunk(url=URL), {}, "").close()
+    SplunkDestination(model.ToSplunk(url=URL, secrets={"token": None}), {}, "").close()
     OtlpDestination(model.ToOtlp(url=URL), {}, "").close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({}, "secrets.token"),
+        ({"user": "ann", "secrets": {"token": None}}, "user"),
+        ({"headers": {"X-Splunk-Request-Channel": "x"}, "secrets": {"token": None}}, "headers"),
+    ],
+)
+def test_a_collector_wants_a_token_and_nothing_else(settings: Any, field: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        SplunkDestination(model.ToSplunk(url=URL, **settings), {}, "")
+    assert caught.value.field == field
+
+
+def test_headers_that_a_destination_writes_are_not_the_users() -> None:
+    own = {"Content-Type": "text/plain"}
+    with pytest.raises(BadSetting, match="written by the destination"):
+        OtlpDestination(model.ToOtlp(url=URL, headers=own), {}, "")
+    with pytest.raises(BadSetting, match="written by the destination"):
+        LokiDestination(model.ToLoki(url=URL, headers={"x-scope-orgid": "a"}, tenant="b"), {}, "")
 
 
 def deep(levels: int) -> msgspec.Raw:

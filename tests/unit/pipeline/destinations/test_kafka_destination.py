@@ -35,7 +35,11 @@ TOO_LARGE, INVALID = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), KafkaError(Kafka
         ({"mechanism": "PLAIN"}, "user"),
         ({"ca": "x"}, "tls"),
         ({"tls": True, "ca": "x"}, "ca"),
-        ({"tls": True, "client_certificate": "x"}, "client_certificate"),
+        ({"tls": True, "client_certificate": "x", "secrets": {"client_key": None}}, "client_certificate"),
+        ({"tls": True, "client_certificate": CERTIFICATE}, "client_certificate"),
+        ({"tls": True, "secrets": {"client_key": None}}, "secrets.client_key"),
+        ({"secrets": {"password": None}}, "secrets.password"),
+        ({"mechanism": "PLAIN", "user": "me"}, "mechanism"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_setting(settings: dict[str, Any], field: str) -> None:

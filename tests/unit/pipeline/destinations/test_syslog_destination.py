@@ -13,6 +13,7 @@ from logkeep.pipeline.model import ToSyslog
 
 OWN, OTHER = (trustme.CA().issue_cert("logkeep.example") for _ in range(2))
 CERTIFICATE = OWN.cert_chain_pems[0].bytes().decode()
+NAMED: dict[str, str | None] = {"client_key": None}  # where its value is not at hand
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,11 @@ CERTIFICATE = OWN.cert_chain_pems[0].bytes().decode()
         ({"timeout": "0"}, "timeout"),
         ({"timeout": "soon"}, "timeout"),
         ({"tls": True, "ca": "no certificate"}, "ca"),
-        ({"client_certificate": CERTIFICATE}, "client_certificate"),
-        ({"tls": True, "client_certificate": "none"}, "client_certificate"),
+        ({"client_certificate": CERTIFICATE, "secrets": NAMED}, "client_certificate"),
+        ({"tls": True, "client_certificate": "none", "secrets": NAMED}, "client_certificate"),
+        ({"tls": True, "client_certificate": CERTIFICATE}, "client_certificate"),
+        ({"tls": True, "secrets": NAMED}, "secrets.client_key"),
+        ({"ca": "junk"}, "ca"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_setting(settings: dict[str, Any], field: str) -> None:
@@ -43,7 +47,7 @@ def test_what_cannot_be_is_refused_with_the_setting(settings: dict[str, Any], fi
 
 @pytest.mark.parametrize("key", ["s3cret", OTHER.private_key_pem.bytes().decode()])
 def test_a_key_that_is_none_or_another_one_is_refused_without_its_text(key: str) -> None:
-    spec = ToSyslog(host="logs.example", tls=True, client_certificate=CERTIFICATE)
+    spec = ToSyslog(host="logs.example", tls=True, client_certificate=CERTIFICATE, secrets=NAMED)
     with pytest.raises(BadSetting) as refused:
         SyslogDestination(spec, {"client_key": key}, "hop")
     assert refused.value.field == "secrets.client_key"
@@ -54,7 +58,7 @@ def test_a_certificate_alone_can_be_checked_but_not_used() -> None:
     """A pipeline is checked where its secrets are not at hand."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        spec = ToSyslog(host="127.0.0.1", port=port, tls=True, client_certificate=CERTIFICATE)
+        spec = ToSyslog(host="127.0.0.1", port=port, tls=True, client_certificate=CERTIFICATE, secrets=NAMED)
         target = SyslogDestination(spec, {}, "hop")
         with pytest.raises(DeliveryFailed, match="client_key"):
             target.send(Batch((b'{"_line":"a"}\n',)))

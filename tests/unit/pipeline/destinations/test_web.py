@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import trustme
 from tests.contract.delivery_servers.serving import Protocol, Reply, Request, serving
 
 from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.pipeline import model
 from logkeep.pipeline.destinations.web import Web, seconds
 
+CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -37,8 +39,8 @@ def server() -> Iterator[Anything]:
 
 
 @contextmanager
-def web(url: str, secrets: dict[str, str] | None = None, **settings: Any) -> Iterator[Web]:
-    made = Web(model.ToHttp(url=url, **settings), secrets or {})
+def web(url: str, values: dict[str, str] | None = None, **settings: Any) -> Iterator[Web]:
+    made = Web(model.ToHttp(url=url, **settings), values or {})
     try:
         yield made
     finally:
@@ -72,6 +74,22 @@ def web(url: str, secrets: dict[str, str] | None = None, **settings: Any) -> Ite
         ({}, {"token": "hush", "header.Authorization": "hush"}, "secrets"),
         ({"user": "ann"}, {"token": "hush"}, "secrets"),
         ({"user": "ann:b"}, {"password": "hush"}, "user"),
+        ({"user": "ann"}, {}, "user"),
+        ({}, {"password": "hush"}, "secrets.password"),
+        ({"url": "http://example.org", "ca": CERTIFICATE}, {}, "ca"),
+        ({"url": "http://2852039166/latest"}, {}, "url"),
+        ({"url": "http://0xa9.0xfe.0xa9fe/latest"}, {}, "url"),
+        ({"url": "https://example.org/?api_key=hush"}, {}, "url"),
+        ({"url": "https://example.org/?a=1&TOKEN=hush"}, {}, "url"),
+        *(
+            ({"headers": {name: "hush"}}, {}, "headers")
+            for name in ("Idempotency-Key", "logkeep-via", "Accept-Encoding", "Content-Encoding", "Host")
+        ),
+        *(
+            ({"headers": {name: "hush"}}, {}, "headers")
+            for name in ("X-Api-Key", "api-key", "apikey", "DD-API-KEY", "x-auth-token", "X-Insert-Key")
+        ),
+        ({}, {"header.Idempotency-Key": "hush"}, "secrets"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name_and_without_their_text(
@@ -79,7 +97,7 @@ def test_settings_that_cannot_be_are_refused_by_name_and_without_their_text(
 ) -> None:
     with (
         pytest.raises(BadSetting) as caught,
-        web(**({"url": "https://example.org", "secrets": secrets} | settings)),
+        web(**({"url": "https://example.org", "values": secrets} | settings)),
     ):
         pass
     assert caught.value.field == field
@@ -88,7 +106,12 @@ def test_settings_that_cannot_be_are_refused_by_name_and_without_their_text(
 
 
 def test_a_destination_can_be_made_before_its_secrets_are_known() -> None:
-    with web("https://example.org", user="ann"):
+    with web("https://example.org", user="ann", secrets={"password": None}):
+        pass
+    with (
+        pytest.raises(BadSetting, match="several ways"),
+        web("https://example.org", user="ann", secrets={"password": None, "token": None}),
+    ):
         pass
 
 

@@ -193,7 +193,7 @@ def plainly(record: Record, patterns: tuple[str, ...], regex: tuple[str, ...]) -
 
     is_secret = is_secret_key if "token" in patterns else lambda _: False
     meta = bytes(record.meta)
-    new = rewritten(meta, change, is_secret=is_secret, replacement=b"#")
+    new = rewritten(meta, change, is_secret=is_secret, replacement=lambda _: b"#")
     return Record(
         line=text_after(record.line),
         host=text_after(record.host),

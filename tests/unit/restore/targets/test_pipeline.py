@@ -270,6 +270,66 @@ def test_a_pipeline_that_is_gone_ends_it(setting: Setting, table: RestoredLines)
     assert not sending.run()
     assert isinstance(sending.refused, NotFound)
     assert len(setting.feed.records) == 10
+    assert sum(setting.time.waits) == pytest.approx(5.0)
+
+
+def test_a_pipeline_that_is_away_for_a_moment_is_waited_for(setting: Setting, table: RestoredLines) -> None:
+    setting.feed.gone = True
+    began = setting.time.now
+
+    def wait(seconds: float) -> None:
+        setting.time.wait(seconds)
+        setting.feed.gone = setting.time.now < began + 4.5
+
+    sending = setting.sending(table)
+    sending.wait = wait
+    assert sending.run()
+    assert sending.refused is None
+    assert encode_lines(setting.feed.records) == events(LINES)
+    assert setting.told == []
+
+
+def test_a_wait_for_a_pipeline_that_is_away_ends_when_it_is_not_to_go_on(
+    setting: Setting, table: RestoredLines
+) -> None:
+    setting.feed.gone = True
+    setting.goes_on = lambda: len(setting.time.waits) < 2
+    sending = setting.sending(table)
+    assert not sending.run()
+    assert sending.refused is None
+
+
+def test_the_mark_is_no_pipelines(setting: Setting, table: RestoredLines) -> None:
+    assert setting.sending(table).run()
+    setting.feed.forget_marks("restore/")
+    assert setting.feed.marks == {"/restore/ex1": "250.25.25"}
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        (f'{{"restore":{DEEP}}}', f'{{"meta":{{"restore":{DEEP}}},'),
+        (DEEP, f'{{"meta":{DEEP},'),
+        (f'{{"a":{DEEP}}}', f'{{"a":{DEEP},'),
+    ],
+    ids=["restore", "array", "object"],
+)
+def test_meta_that_is_too_deep_to_be_looked_into_stays_as_it_is(meta: str, expected: str) -> None:
+    joined = pipeline._joined(meta.encode(), b'"restore":{"id":"ex1"}')
+    assert joined.decode() == expected + '"restore":{"id":"ex1"}}'
+
+
+def test_a_line_with_deep_meta_is_sent_like_any_other(
+    setting: Setting, engine: ChdbEngine, tmp_path: Path
+) -> None:
+    lines = [Record(lid="1", ts=1, line="x", meta=msgspec.Raw(f'{{"a":{DEEP[97_000:-97_000]}}}'.encode()))]
+    with restored(engine, tmp_path, lines) as table:
+        assert setting.sending(table).run()
+    (event,) = setting.feed.records
+    assert msgspec.json.decode(event.meta, type=dict[str, Any])["restore"]["id"] == "ex1"
 
 
 def test_an_error_that_may_pass_is_left_to_who_tries_again(setting: Setting, table: RestoredLines) -> None:
@@ -326,5 +386,5 @@ def test_a_server_without_pipelines_says_so() -> None:
         nothing.check("clean", "")
     with pytest.raises(NotFound, match="'clean'"):
         nothing.feed("clean", "restored", [], {})
-    assert nothing.mark("restore/1") is None
-    nothing.forget_marks("restore/1")
+    assert nothing.mark(mark_of("1")) is None
+    nothing.forget_marks(mark_of("1"))

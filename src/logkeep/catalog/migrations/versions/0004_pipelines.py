@@ -1,4 +1,5 @@
-"""Pipelines with their versions and keys; archives of pipelines; restores that are sent into one."""
+"""Pipelines with their versions and keys; archives of pipelines; restores that are sent into one, and which
+archive a restore reads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +11,7 @@ down_revision = "0003"
 def upgrade() -> None:
     # By ADD COLUMN: making a table anew would take with it every row that refers to one of its rows.
     op.add_column("archives", _name_or_none("pipeline"))
-    for name in ("pipeline", "pipeline_source"):
+    for name in ("pipeline", "pipeline_source", "archive"):
         op.add_column("restores", _name_or_none(name))
     for name in ("rate", "sent"):
         op.add_column("restores", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
