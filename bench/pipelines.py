@@ -30,13 +30,14 @@ _DEAD = {"type": "http", "name": "dead", "url": "http://127.0.0.1:1/"}
 def measure(quick: bool) -> Sequence[Figure]:
     seconds = 1 if quick else 30
     return [
-        *(one for kind in ("ndjson", "text") for one in _to_archive(kind, seconds)),
+        *_to_archive("ndjson", seconds, goal=100_000),
+        *_to_archive("text", seconds, goal=None),  # nothing to parse, and an address in six lines of ten
         *_restored(QUICK_LINES if quick else LINES),
         *_to_nowhere(seconds),
     ]
 
 
-def _to_archive(kind: str, seconds: float) -> Iterator[Figure]:
+def _to_archive(kind: str, seconds: float, *, goal: float | None) -> Iterator[Figure]:
     with fresh_server() as server, server.admin() as client, tempfile.TemporaryDirectory() as folder:
         archive = {"type": "archive", "name": "copy", "provider": "folder", "options": {"path": folder}}
         key = _apply(client, processors=_PROCESSORS, destinations=[archive])
@@ -51,7 +52,7 @@ def _to_archive(kind: str, seconds: float) -> Iterator[Figure]:
         name=f"pipeline, HTTP ({kind}) through filter, parse-json and redact into an archive",
         value=rate,
         unit="events/s",
-        goal=100_000,
+        goal=goal,
         note=f"1,000-line bodies, 4 connections, {result['seconds']:.0f} s, and {caught_up_s:.1f} s until "
         f"all was in the archive's spool; {used / result['lines'] * 1e6:.1f} CPU us an event; {times}",
     )
