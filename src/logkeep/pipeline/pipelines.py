@@ -290,10 +290,10 @@ class Pipelines:
         """Have all threads end after what they are at, within this time in all. Nothing is lost if they do
         not: what was not acknowledged is delivered again."""
         end = self._clock_s() + patience_s
-        if self._changing.acquire(timeout=patience_s / 2):
-            self._ended = True
-            self._changing.release()
+        waited = self._changing.acquire(timeout=patience_s / 2)  # for a change that is under way
         self._ended = True
+        if waited:
+            self._changing.release()
         lives, deliveries = list(self._live.values()), list(self._deliveries.values())
         for live in lives:
             live.stop()
