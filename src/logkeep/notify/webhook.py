@@ -12,12 +12,10 @@ import hashlib
 import hmac
 import socket
 import ssl
-import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache
 from importlib.metadata import version
 
 import httpx
@@ -27,6 +25,7 @@ from logkeep.notify.addresses import refused_address, web_url
 from logkeep.notify.channel import FEW_TRIES, MOST_TRIES, SENDING_ERRORS, Try
 from logkeep.notify.message import notice_id
 from logkeep.notify.template import one_line
+from logkeep.outgoing import authorities, proxy_of
 
 _WITHIN_S = 10.0  # for all of it: the name, the connection, the answer
 _TAKE_S = 1.0
@@ -64,9 +63,9 @@ class Webhook:
 
     async def _post(self, url: httpx.URL, post: _Post) -> Try:
         try:
-            proxy = _proxy(url)
-        except (httpx.InvalidURL, ValueError):  # whose words may hold a part of its password
-            return Try(error=f"{url.host} cannot be reached: the environment names no proxy that can be used")
+            proxy = proxy_of(url)
+        except ValueError as error:
+            return Try(error=f"{url.host} cannot be reached: {error}")
         if proxy is not None:
             return await self._post_to(url, url, post, connect_s=_WITHIN_S, proxy=proxy)
         addresses = await _addresses(url)
@@ -92,7 +91,7 @@ class Webhook:
         async with (
             httpx.AsyncClient(
                 # Without TLS there is no certificate to check, and the authorities take long to load.
-                verify=(self._tls or _authorities()) if "https" in schemes else False,
+                verify=(self._tls or authorities()) if "https" in schemes else False,
                 proxy=proxy,
                 trust_env=False,
                 timeout=httpx.Timeout(_WITHIN_S, connect=connect_s),
@@ -165,22 +164,6 @@ async def _addresses(url: httpx.URL) -> Sequence[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))[:_MOST_ADDRESSES]
 
 
-def _proxy(url: httpx.URL) -> httpx.URL | None:
-    """The HTTP proxy that the environment names for this host. Raises httpx.InvalidURL or ValueError."""
-    proxies = urllib.request.getproxies()
-    if urllib.request.proxy_bypass(url.host, proxies):
-        return None
-    found = proxies.get(url.scheme) or proxies.get("all", "")
-    if found and "://" not in found:
-        found = f"http://{found}"
-    if not found.startswith(("http://", "https://")):
-        return None
-    proxy = httpx.URL(found)
-    if not proxy.host:
-        raise ValueError("a proxy without a host")
-    return proxy
-
-
 async def _take(response: httpx.Response) -> None:
     """Some of the answer's body: a receiver may want to see it taken."""
     read = 0
@@ -199,8 +182,3 @@ def _words(error: Exception, url: httpx.URL) -> str:
         if part:
             words = words.replace(part, "...")
     return words[:_LONGEST_ERROR]
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    return httpx.create_ssl_context()  # takes a tenth of a second: once, and not without need

@@ -132,17 +132,11 @@ class PipelineDesk:
 
     def status(self, pipeline_id: str) -> Status:
         """How its parts do. Raises NotFound."""
-        return status_of(
-            self.spec(pipeline_id),
-            pipelines=self.pipelines,
-            outbox=self.outbox,
-            dead_letters=self.dead_letters_kept,
-            keys=self.catalog.pipelines.keys(pipeline_id),
-        )
+        return self._status(self.spec(pipeline_id))
 
     def statuses(self) -> dict[str, Status]:
         """How all of them do, by id."""
-        return {one.id: self.status(one.id) for one in self.catalog.pipelines.list()}
+        return {one.id: self._status(spec_of(one)) for one in self.catalog.pipelines.list()}
 
     def check_unused(self, archive: Archive) -> None:
         """Raises Conflict for an archive that a destination writes to."""
@@ -264,6 +258,15 @@ class PipelineDesk:
                 problems.append({"path": path, "line": 0, "message": error.message, "hint": error.hint})
         if problems:
             raise BadPipeline(problems)
+
+    def _status(self, spec: PipelineSpec) -> Status:
+        return status_of(
+            spec,
+            pipelines=self.pipelines,
+            outbox=self.outbox,
+            dead_letters=self.dead_letters_kept,
+            keys=self.catalog.pipelines.keys(spec.id),
+        )
 
     def _queue(self, pipeline_id: str, destination: str) -> str:
         """Of a destination that there is, or that left something behind. Raises NotFound."""

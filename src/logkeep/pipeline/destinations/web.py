@@ -13,10 +13,8 @@ import re
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
 from importlib.metadata import version
 from typing import TypeAlias
 from urllib.parse import quote
@@ -28,6 +26,7 @@ from logkeep.archive.block import compress
 from logkeep.errors import BadSetting, DeliveryFailed
 from logkeep.notify.addresses import refused_address, web_url
 from logkeep.notify.template import one_line
+from logkeep.outgoing import authorities, proxy_of
 from logkeep.pipeline import model
 from logkeep.pipeline.destinations.answers import Answer, retry_after_s
 from logkeep.pipeline.destinations.given import given_secrets, go_together
@@ -357,7 +356,7 @@ def _tls(ca: str, schemes: set[str]) -> ssl.SSLContext | bool:
                 "ca does nothing with a url of http", hint="write https, or leave ca out", field="ca"
             )
         return False
-    return own or _authorities()
+    return own or authorities()
 
 
 def _authority(ca: str) -> ssl.SSLContext:
@@ -369,32 +368,8 @@ def _authority(ca: str) -> ssl.SSLContext:
         ) from None
 
 
-@cache
-def _authorities() -> ssl.SSLContext:
-    """Those that httpx brings, or SSL_CERT_FILE names, and the system's."""
-    context = httpx.create_ssl_context()  # takes a tenth of a second: once, and not without need
-    context.load_default_certs()
-    return context
-
-
 def _proxy(url: httpx.URL) -> httpx.URL | None:
-    """The HTTP proxy that the environment names for this host. Raises BadSetting."""
-    proxies = urllib.request.getproxies()
-    if urllib.request.proxy_bypass(url.host, proxies):
-        return None
-    found = proxies.get(url.scheme) or proxies.get("all", "")
-    if found and "://" not in found:
-        found = f"http://{found}"
-    if not found.startswith(("http://", "https://")):
-        return None
     try:
-        proxy = httpx.URL(found)
-    except (httpx.InvalidURL, ValueError):  # whose words may hold a part of its password
-        proxy = httpx.URL()
-    if not proxy.host:
-        raise BadSetting(
-            "the environment names no proxy that can be used",
-            hint="look at HTTPS_PROXY and HTTP_PROXY",
-            field="url",
-        )
-    return proxy
+        return proxy_of(url)
+    except ValueError as error:
+        raise BadSetting(str(error), hint="look at HTTPS_PROXY and HTTP_PROXY", field="url") from None
