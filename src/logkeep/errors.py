@@ -13,6 +13,7 @@
     ├── NotFound
     ├── Conflict               the thing is not in a state that allows this
     ├── Overloaded             full for now; retrying later helps
+    ├── TooManyAttempts        at signing in: nothing is tried before a wait is over
     ├── StorageError           the bucket's answer, in our words
     │   ├── ObjectMissing, ObjectExists, StorageDenied
     │   ├── ObjectFrozen       in a cold storage class; a thaw makes it readable, hours later
@@ -172,6 +173,16 @@ class Overloaded(LogkeepError):
     retryable = True
 
     def __init__(self, message: str, *, retry_after: int = 5, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class TooManyAttempts(LogkeepError):
+    """Signing in was tried too often. `retry_after` is in seconds; no program should try again by itself."""
+
+    code = "too-many-attempts"
+
+    def __init__(self, message: str, *, retry_after: int = 1, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
 

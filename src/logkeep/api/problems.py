@@ -18,6 +18,7 @@ _STATUS: tuple[tuple[type[errors.LogkeepError], int], ...] = (
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.Overloaded, 503),
+    (errors.TooManyAttempts, 429),
     (errors.StorageUnavailable, 503),
     (errors.ObjectFrozen, 409),
     (errors.StorageError, 502),
@@ -35,6 +36,7 @@ _TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Unsupported media type",
+    429: "Too many attempts",
     500: "Internal error",
     502: "The bucket did not answer as it should",
     503: "Unavailable",
@@ -48,7 +50,7 @@ def status_of(error: errors.LogkeepError) -> int:
 
 def retry_headers(error: errors.LogkeepError) -> dict[str, str]:
     """Retry-After, in seconds, where retrying helps."""
-    if isinstance(error, errors.Overloaded):
+    if isinstance(error, (errors.Overloaded, errors.TooManyAttempts)):
         return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": "5"} if error.retryable else {}
 

@@ -44,6 +44,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "NotFound": 404,
         "Conflict": 409,
         "Overloaded": 503,
+        "TooManyAttempts": 429,
         "ObjectFrozen": 409,
         "StorageError": 502,
         "ObjectMissing": 502,
@@ -119,6 +120,17 @@ def test_every_error_of_the_tree_has_its_status() -> None:
             errors.Overloaded("full", retry_after=10),
             {"type": "urn:logkeep:overloaded", "title": "Unavailable", "status": 503, "detail": "full"},
             {"retry-after": "10"},
+        ),
+        (
+            errors.TooManyAttempts("too many", retry_after=90, hint="try again in 90 seconds"),
+            {
+                "type": "urn:logkeep:too-many-attempts",
+                "title": "Too many attempts",
+                "status": 429,
+                "detail": "too many",
+                "hint": "try again in 90 seconds",
+            },
+            {"retry-after": "90"},
         ),
         (
             errors.StorageUnavailable("away"),
