@@ -119,6 +119,8 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=bool(services.settings.trusted_proxies),
+                forwarded_allow_ips=services.settings.trusted_proxies,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_GRACE_S,
             )

@@ -1,4 +1,4 @@
-"""Attempts at signing in, by user name and by client address: after a few each has to wait, longer every time.
+"""Attempts at signing in, by user name and by client address: after a few each has to wait, ever longer.
 
 An attempt counts from when it begins, so that many at once are no more than one after another. During a wait
 nothing is tried: a right password is refused as a wrong one is. What was counted is forgotten an hour later.

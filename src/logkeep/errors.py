@@ -14,6 +14,7 @@
     ├── Conflict               the thing is not in a state that allows this
     ├── Overloaded             full for now; retrying later helps
     ├── TooManyAttempts        at signing in: nothing is tried before a wait is over
+    ├── IdentityProviderError  signing in elsewhere failed: that side's answer, in our words
     ├── StorageError           the bucket's answer, in our words
     │   ├── ObjectMissing, ObjectExists, StorageDenied
     │   ├── ObjectFrozen       in a cold storage class; a thaw makes it readable, hours later
@@ -185,6 +186,10 @@ class TooManyAttempts(LogkeepError):
     def __init__(self, message: str, *, retry_after: int = 1, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class IdentityProviderError(LogkeepError):
+    code = "identity-provider-error"
 
 
 class StorageError(LogkeepError):

@@ -7,6 +7,7 @@ Durations are seconds or `90s`, `10m`, `6h`, `5d`; sizes are bytes or `512KiB`, 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -18,6 +19,7 @@ from typing import Any
 from logkeep.errors import BadSetting
 from logkeep.notify.addresses import mail_addresses, mail_server, web_url
 from logkeep.notify.template import Template
+from logkeep.oidc import values as oidc
 
 PREFIX = "LOGKEEP_"
 # Variables with the prefix that are no settings of the server.
@@ -91,6 +93,14 @@ def _shared_secret(text: str) -> None:
         raise ValueError(f"{_SHORTEST_SECRET} characters or more, such as `openssl rand -hex 32` makes them")
 
 
+def _networks(text: str) -> None:
+    try:
+        for part in text.split(","):
+            ipaddress.ip_network(part.strip())
+    except ValueError:
+        raise ValueError("IP addresses or networks, such as 10.0.0.1,192.168.0.0/24") from None
+
+
 def _setting(default: Any, parse: Callable[[str], Any], help_: str, *, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"parse": parse, "help": help_, "secret": secret})
 
@@ -128,7 +138,43 @@ class Settings:
     metrics_token: str = _setting("", str, "a token that may read /metrics and nothing else", secret=True)
     log_format: str = _setting("text", _log_format, "how the server logs: text or json")
 
-    public_url: str = _setting("", _checked(web_url), "URL of this server that links in notices begin with")
+    public_url: str = _setting(
+        "", _checked(web_url), "URL that people reach this server by; links in notices begin with it"
+    )
+    trusted_proxies: str = _setting(
+        "",
+        _checked(_networks),
+        "addresses of proxies, with commas between them, whose X-Forwarded-For is believed",
+    )
+    session_idle: int = _setting(
+        12 * 3600, _positive(duration), "how long a browser stays signed in without a request"
+    )
+    session_most: int = _setting(
+        7 * 86_400, _positive(duration), "how long a browser stays signed in at most"
+    )
+    oidc_issuer: str = _setting(
+        "", _checked(oidc.issuer), "identity provider that people may sign in at (OpenID Connect)"
+    )
+    oidc_client_id: str = _setting(
+        "", _checked(oidc.credential), "what the identity provider calls this server"
+    )
+    oidc_client_secret: str = _setting(
+        "", _checked(oidc.credential), "secret that the identity provider gave this server", secret=True
+    )
+    oidc_name: str = _setting("", _checked(oidc.label), "what the button for it says: Sign in with NAME")
+    oidc_scopes: str = _setting(
+        "openid email profile", oidc.scopes, "what the identity provider is asked for"
+    )
+    oidc_auto_role: str = _setting(
+        "",
+        _checked(oidc.role),
+        "role of people from there whom nobody made a user: member, read-only or admin",
+    )
+    oidc_auto_accounts: str = _setting("", str, "accounts that they are given, with commas between them")
+    oidc_auto_domains: str = _setting(
+        "", _checked(oidc.domains), "domains of e-mail addresses that they may have, with commas; * for any"
+    )
+
     # Secret, as a webhook's URL often is all that it takes to post to it.
     notify_url: str = _setting(
         "", _checked(web_url), "webhook that is told when any restore ends", secret=True

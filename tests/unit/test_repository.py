@@ -17,14 +17,14 @@ SOURCE = ROOT / "src" / "logkeep"
 # From low to high; a module imports only from its own layer and those below. First match counts.
 LAYERS = (
     r"errors|timeline|instants|surrogates|record|settings|declared|faults|retry|sample|vault|turn|outgoing|passwords|attempts"
-    r"|notify\.(addresses|template)"
+    r"|notify\.(addresses|template)|oidc\.values|oidc"
     r"|notify|__init__",
     r"query\..*|query",
     r"(archive|storage|spool|catalog)(\..*)?",
     r"index(\..*)?",
     r"receivers(\..*)?|intake|routing|exclusion|tail|sealing|archiver|archives|backfill|targets|defaults|indexer"
     r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
-    r"|firststart|metrics|metric_families|logs|pipeline(\..*)?",
+    r"|firststart|oidc\..*|metrics|metric_families|logs|pipeline(\..*)?",
     r"api(\..*)?",
     r"app",
     r"cli(\..*)?",

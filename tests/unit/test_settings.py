@@ -158,3 +158,54 @@ def test_a_setting_of_notices_that_cannot_be_used_is_named_and_a_secret_is_not_r
     assert caught.value.message.startswith(f"the environment sets {name} to ")
     assert caught.value.hint.startswith(hint)
     assert "hush" not in str(caught.value)
+
+
+SIGNING_IN = {
+    "trusted_proxies": "10.0.0.1, 192.168.0.0/24, fd00::/8",
+    "oidc_issuer": "https://accounts.example.org/realms/one",
+    "oidc_client_id": "logkeep",
+    "oidc_client_secret": "hush hush",
+    "oidc_name": "Example & Söhne",
+    "oidc_scopes": "openid email",
+    "oidc_auto_role": "read-only",
+    "oidc_auto_accounts": "main,team-a",
+    "oidc_auto_domains": "example.org, Example.com",
+}
+
+
+def test_the_settings_of_signing_in_are_taken_as_they_are_and_nothing_secret_is_shown() -> None:
+    loaded = load_settings({}, environ={f"LOGKEEP_{name.upper()}": text for name, text in SIGNING_IN.items()})
+    assert {name: getattr(loaded, name) for name in SIGNING_IN} == SIGNING_IN
+    assert "hush" not in repr(loaded)
+
+
+@pytest.mark.parametrize("text", ["http://localhost:9400", "http://127.0.0.1:9400", "http://[::1]:9400"])
+def test_an_identity_provider_on_this_machine_needs_no_https(text: str) -> None:
+    assert load_settings({}, environ={"LOGKEEP_OIDC_ISSUER": text}).oidc_issuer == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("trusted_proxies", "10.0.0.1/8", "write IP addresses or networks"),
+        ("trusted_proxies", "proxy.example.org", "write IP addresses or networks"),
+        ("trusted_proxies", "*", "write IP addresses or networks"),
+        ("oidc_issuer", "http://accounts.example.org", "write an https URL"),
+        ("oidc_issuer", "accounts.example.org", "write an http or https URL"),
+        ("oidc_client_id", "naïve", "write printable ASCII characters"),
+        ("oidc_client_secret", "naïve", "write printable ASCII characters"),
+        ("oidc_name", "x" * 41, "write one line of at most 40 characters"),
+        ("oidc_name", "two\nlines", "write one line of at most 40 characters"),
+        ("oidc_scopes", "email profile", "write scopes with blanks between them"),
+        ("oidc_auto_role", "owner", "write admin, member or read-only"),
+        ("oidc_auto_domains", "@example.org", "write domains with commas between them"),
+        ("oidc_auto_domains", "*,example.org", "write domains with commas between them"),
+        ("session_idle", "0", "write more than 0"),
+    ],
+)
+def test_a_setting_of_signing_in_that_cannot_be_used_is_named(name: str, text: str, hint: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings({}, environ={f"LOGKEEP_{name.upper()}": text})
+    assert caught.value.hint.startswith(hint)
+    assert caught.value.field == name
+    assert "naïve" not in str(caught.value) or name != "oidc_client_secret"

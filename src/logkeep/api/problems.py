@@ -19,6 +19,7 @@ _STATUS: tuple[tuple[type[errors.LogkeepError], int], ...] = (
     (errors.Conflict, 409),
     (errors.Overloaded, 503),
     (errors.TooManyAttempts, 429),
+    (errors.IdentityProviderError, 502),
     (errors.StorageUnavailable, 503),
     (errors.ObjectFrozen, 409),
     (errors.StorageError, 502),

@@ -45,6 +45,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "Conflict": 409,
         "Overloaded": 503,
         "TooManyAttempts": 429,
+        "IdentityProviderError": 502,
         "ObjectFrozen": 409,
         "StorageError": 502,
         "ObjectMissing": 502,
