@@ -1,0 +1,77 @@
+"""A browser, and sites for it to visit.
+
+Playwright drives the browser from this thread, so `asyncio.run` does not work in these tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.e2e.server import Server
+from tests.web.chromium import WIDE, Scheme, chromium, program
+from tests.web.people import ADMIN, Person
+from tests.web.visits import Visits
+from tests.web.watch import Watch
+
+# Two cores that others use as well are no reason to fail.
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = program()
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with chromium(path) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with nothing in it but its account `main`, for tests that make what they need and leave
+    each other's accounts alone."""
+    running = Server(tmp_path_factory.mktemp("site") / "data").start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Fails the test when a page of its has a console error, a script's error, a violation of the
+    Content-Security-Policy or a request to elsewhere; `watch.expect` names what belongs to the test."""
+    watching = Watch()
+    yield watching
+    watching.check()
+
+
+class Visit(Protocol):
+    def __call__(
+        self,
+        server: Server,
+        who: Person | None = ADMIN,
+        *,
+        scheme: Scheme = "light",
+        width: int = WIDE,
+        javascript: bool = True,
+    ) -> Page: ...
+
+
+@pytest.fixture(scope="package")
+def sessions() -> dict[tuple[str, Person], StorageState]:
+    """Of those who have signed in to a site already."""
+    return {}
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, watch: Watch, sessions: dict[tuple[str, Person], StorageState]
+) -> Iterator[Visit]:
+    """Opens a page in a browser of its own, with this person signed in (None: nobody). Paths are of the
+    server: `visit(site, READER, width=NARROW).goto("/logs")`."""
+    with Visits(browser, sessions) as visits:
+        yield partial(visits.open, watch=watch)
