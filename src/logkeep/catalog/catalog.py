@@ -1,5 +1,5 @@
 """The catalog: accounts, keys, archives, objects, rules, restores and their ledger, pipelines, notices,
-checks and the audit log, in one database."""
+checks, the audit log and users, in one database."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from logkeep.catalog.audit import Audit
 from logkeep.catalog.checks import Checks
 from logkeep.catalog.database import Database, open_database
 from logkeep.catalog.installation import Installation
+from logkeep.catalog.invites import Invites
 from logkeep.catalog.keys import Keys
 from logkeep.catalog.notices import Notices
 from logkeep.catalog.objects import Objects
 from logkeep.catalog.pipelines import Pipelines
 from logkeep.catalog.restores import Restores
 from logkeep.catalog.rules import Rules
+from logkeep.catalog.sessions import Sessions
+from logkeep.catalog.tokens import Tokens
+from logkeep.catalog.users import Users
 
 
 class Catalog:
@@ -33,6 +37,10 @@ class Catalog:
         self.checks = Checks(database)
         self.notices = Notices(database)
         self.audit = Audit(database)
+        self.users = Users(database)
+        self.sessions = Sessions(database)
+        self.tokens = Tokens(database)
+        self.invites = Invites(database)
 
     def close(self) -> None:
         self._database.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import threading
 from collections.abc import Sequence
 
@@ -12,12 +10,11 @@ from sqlalchemy import delete, func, insert, select
 from logkeep.catalog.database import Database
 from logkeep.catalog.models import accounts, keys
 from logkeep.catalog.rows import get_account
+from logkeep.catalog.secrets import ID_LENGTH, digest_of, new_secret
 from logkeep.catalog.values import AccountKind, Key, KeyInfo, KeyRole
 from logkeep.errors import Conflict, InputError, NotFound
 
 _TOKEN_PREFIX = {KeyRole.INGEST: "lki_", KeyRole.ADMIN: "lka_"}
-_TOKEN_BYTES = 32
-_ID_LENGTH = 12  # of the digest; too little of it to tell anything about the token
 _CACHED_KEYS = 10_000  # far more than a server has; only a bound
 _INFO = (
     keys.c.id,
@@ -43,13 +40,13 @@ class Keys:
         """
         if (role is KeyRole.ADMIN) != (account == ""):
             raise InputError("an ingest key belongs to one account, an admin token to none")
-        token = _TOKEN_PREFIX[role] + secrets.token_urlsafe(_TOKEN_BYTES)
-        digest = _digest(token)
+        token = new_secret(_TOKEN_PREFIX[role])
+        digest = digest_of(token)
         row = {"digest": digest, "account": account or None, "role": role, "created_at": now, "name": name}
         with self._database.writing() as connection:
             if account:
                 get_account(connection, account)
-            connection.execute(insert(keys).values(row | {"id": digest[:_ID_LENGTH]}))
+            connection.execute(insert(keys).values(row | {"id": digest[:ID_LENGTH]}))
         return token
 
     def listed(self, account: str) -> Sequence[KeyInfo]:
@@ -91,7 +88,7 @@ class Keys:
 
         A suspended account's key is found too: what it may do is for the caller to say.
         """
-        digest = _digest(token)
+        digest = digest_of(token)
         found = self._resolved.get(digest)
         if found is not None:
             return found
@@ -111,7 +108,3 @@ class Keys:
         """Drop what is cached of an account whose keys were deleted."""
         with self._lock:
             self._resolved = {d: key for d, key in self._resolved.items() if key.account != account}
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()

@@ -29,6 +29,7 @@ from sqlalchemy import (
     text,
 )
 
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import (
     AccountKind,
     ArchiveState,
@@ -44,7 +45,7 @@ from logkeep.catalog.values import (
     RestoreState,
 )
 
-HEAD = "0004"  # the newest migration; a catalog that is there already is opened without Alembic
+HEAD = "0005"  # the newest migration; a catalog that is there already is opened without Alembic
 
 metadata = MetaData()
 
@@ -370,4 +371,63 @@ installation = Table(
     metadata,
     Column("server_id", String(32), primary_key=True),
     Column("begun_at", BigInteger, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("folded", String(200), nullable=False, unique=True),  # the name without its case
+    Column("role", _word(Role), nullable=False),
+    Column("password", Text, nullable=False),
+    Column("disabled", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("signed_in_at", BigInteger, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+)
+
+user_accounts = Table(
+    "user_accounts",
+    metadata,
+    Column("user", String(12), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("account", String(63), ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("id", String(12), nullable=False),
+    Column("user", String(12), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("way", String(16), nullable=False),
+    Column("agent", Text, nullable=False),
+    Index("sessions_by_user", "user"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("id", String(12), nullable=False, unique=True),
+    Column("user", String(12), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scope", _word(Role), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Index("tokens_by_user", "user"),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    # "" stands for the first administrator, so it is no foreign key
+    Column("user", String(12), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
