@@ -28,7 +28,7 @@ from logkeep.catalog.catalog import Catalog, open_catalog
 from logkeep.checks import Checks
 from logkeep.errors import BadSetting
 from logkeep.exclusion import ExclusionCounts
-from logkeep.firststart import FILE_NAME, AccountOpener, FirstStart, prepare_accounts
+from logkeep.firststart import FILE_NAME, AccountOpener, FirstStart, new_setup_link, prepare_accounts
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.live import LiveLines, yield_processor_to_queries
 from logkeep.indexer import Indexer
@@ -96,14 +96,17 @@ def serve(settings: Settings, *, announce: Announce) -> None:
         listener = stack.enter_context(_listener(settings))
         url = _url_of(listener)
         services = stack.enter_context(_services(settings, url))
-        started = prepare_accounts(services.accounts, url)
+        setup_link = new_setup_link(services.catalog, settings.public_url or url, clock())
+        started = prepare_accounts(services.accounts, url, setup_link)
         stack.enter_context(_workers(services))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         log.info("the server starts on %s with the data folder %s", url, settings.data)
-        _Server(services, lambda: _announce(announce, url, settings, started)).run(sockets=[listener])
+        _Server(services, lambda: _announce(announce, url, settings, started, setup_link)).run(
+            sockets=[listener]
+        )
         log.info("the server stops")
     log.info("the server has stopped")
 
@@ -479,8 +482,12 @@ def _fresh_folder(path: Path) -> Path:
     return path
 
 
-def _announce(announce: Announce, url: str, settings: Settings, started: FirstStart | None) -> None:
+def _announce(
+    announce: Announce, url: str, settings: Settings, started: FirstStart | None, setup_link: str
+) -> None:
     announce(f"logkeep listens on {url}")
+    if setup_link:
+        announce(f"set up       {setup_link}   (makes the first administrator, once)")
     if started:
         announce(f"account      {started.account}")
         announce(f"ingest key   {started.ingest_key}")

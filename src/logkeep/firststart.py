@@ -10,6 +10,7 @@ import msgspec
 
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.catalog.catalog import Catalog
+from logkeep.catalog.invites import FIRST_ADMIN
 from logkeep.catalog.values import AccountKind, KeyRole, Origin
 from logkeep.declared import DeclaredArchive, declared_archives
 from logkeep.defaults import default_connection, default_settings, follow, free_archive_id
@@ -21,15 +22,19 @@ from logkeep.vault import Vault
 
 FIRST_ACCOUNT = "main"
 FILE_NAME = "first-start.json"
+SETUP_PATH = "/setup/"
+SETUP_LINK_LASTS_MS = 30 * 86_400_000  # each start makes another one
 
 
-class FirstStart(msgspec.Struct, frozen=True):
-    """What first-start.json holds. Keys are shown once: the catalog has only their digests."""
+class FirstStart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What first-start.json holds. Keys are shown once: the catalog has only their digests. While nobody has
+    followed the set-up link, each start writes another one."""
 
     url: str
     account: str
     ingest_key: str
     admin_token: str
+    setup_link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,7 @@ class AccountOpener:
         )
 
 
-def prepare_accounts(opener: AccountOpener, url: str) -> FirstStart | None:
+def prepare_accounts(opener: AccountOpener, url: str, setup_link: str = "") -> FirstStart | None:
     """Bring the archives that follow the settings in line with them, and make the first start if there was
     none: then returns the keys, which are shown once and stand in first-start.json.
 
@@ -105,7 +110,7 @@ def prepare_accounts(opener: AccountOpener, url: str) -> FirstStart | None:
     declared = declared_archives(opener.settings.archives)
     started = None
     if not catalog.installation.has_begun():
-        started = _first_start(opener, url)
+        started = _first_start(opener, url, setup_link)
     for one in declared:
         opener.declare(one)
     named = {one.id for one in declared}
@@ -121,11 +126,20 @@ def prepare_accounts(opener: AccountOpener, url: str) -> FirstStart | None:
     if started:
         catalog.installation.begin(opener.clock())
     else:
-        _note_url(opener.settings.data / FILE_NAME, url)
+        _note(opener.settings.data / FILE_NAME, url, setup_link)
     return started
 
 
-def _first_start(opener: AccountOpener, url: str) -> FirstStart:
+def new_setup_link(catalog: Catalog, base: str, now: int) -> str:
+    """A link below this URL that makes the first administrator, once; the one before it opens nothing any
+    more. "" when there is a user, who was made by such a link or by whoever has the admin token."""
+    if catalog.users.any():
+        return ""
+    token = catalog.invites.issue(FIRST_ADMIN, now, lasts_ms=SETUP_LINK_LASTS_MS)
+    return base.rstrip("/") + SETUP_PATH + token
+
+
+def _first_start(opener: AccountOpener, url: str, setup_link: str) -> FirstStart:
     catalog, now = opener.catalog, opener.clock()
     if all(account.id != FIRST_ACCOUNT for account in catalog.accounts.list()):
         catalog.accounts.create(FIRST_ACCOUNT, AccountKind.LIVE, now)
@@ -134,21 +148,23 @@ def _first_start(opener: AccountOpener, url: str) -> FirstStart:
         account=FIRST_ACCOUNT,
         ingest_key=catalog.keys.issue(FIRST_ACCOUNT, KeyRole.INGEST, now, name="first"),
         admin_token=catalog.keys.issue("", KeyRole.ADMIN, now, name="first"),
+        setup_link=setup_link,
     )
     _write(opener.settings.data / FILE_NAME, started)
     return started
 
 
-def _note_url(path: Path, url: str) -> None:
-    """Keep the URL in the file true: a server on port 0 listens elsewhere after each start."""
+def _note(path: Path, url: str, setup_link: str) -> None:
+    """Keep the URL in the file true, as a server on port 0 listens elsewhere each time, and the link."""
     try:
         noted = msgspec.json.decode(path.read_bytes(), type=FirstStart)
     except FileNotFoundError:
         return  # its owner moved the keys to a safer place
     except (msgspec.DecodeError, UnicodeDecodeError):
         return  # no longer ours
-    if noted.url != url:
-        _write(path, msgspec.structs.replace(noted, url=url))
+    true = msgspec.structs.replace(noted, url=url, setup_link=setup_link)
+    if noted != true:
+        _write(path, true)
 
 
 def _write(path: Path, started: FirstStart) -> None:

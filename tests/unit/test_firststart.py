@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.catalog.invites import FIRST_ADMIN
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import Account, AccountKind, Archive, ArchiveState, Key, KeyRole, Origin
-from logkeep.errors import BadSetting, Conflict
-from logkeep.firststart import AccountOpener, FirstStart, prepare_accounts
+from logkeep.errors import BadSetting, Conflict, NotFound
+from logkeep.firststart import AccountOpener, FirstStart, new_setup_link, prepare_accounts
 from logkeep.settings import Settings
 from logkeep.vault import Vault
 
@@ -89,6 +91,44 @@ def test_later_starts_issue_nothing_and_keep_the_url_true(catalog: Catalog, tmp_
     assert prepare_accounts(opener(catalog, tmp_path), "http://127.0.0.1:9") is None
     assert json.loads(file.read_bytes()) == {**before, "url": "http://127.0.0.1:9"}
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_set_up_link_stands_in_the_file_for_as_long_as_there_is_one(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    def link() -> str | None:
+        found: str | None = json.loads((tmp_path / "first-start.json").read_bytes()).get("setup_link")
+        return found
+
+    prepare_accounts(opener(catalog, tmp_path), URL, f"{URL}/setup/one")
+    assert link() == f"{URL}/setup/one"
+    prepare_accounts(opener(catalog, tmp_path), URL, f"{URL}/setup/two")
+    assert link() == f"{URL}/setup/two"
+    prepare_accounts(opener(catalog, tmp_path), URL)
+    assert link() is None
+
+
+def test_each_start_makes_a_new_set_up_link_until_there_is_a_user(catalog: Catalog) -> None:
+    def opens(link: str) -> bool:
+        try:
+            return catalog.invites.find(link.rpartition("/")[2], 3).user == FIRST_ADMIN
+        except NotFound:
+            return False
+
+    one = new_setup_link(catalog, "https://logs.example.org/", 1)
+    other = new_setup_link(catalog, URL, 2)
+    assert one.startswith("https://logs.example.org/setup/")
+    assert other.startswith(f"{URL}/setup/")
+    assert (opens(one), opens(other)) == (False, True)
+    catalog.users.create("ada", Role.MEMBER, 2)
+    assert new_setup_link(catalog, URL, 3) == ""
+
+
+def test_a_file_that_was_put_away_is_not_made_again(catalog: Catalog, tmp_path: Path) -> None:
+    prepare_accounts(opener(catalog, tmp_path), URL)
+    (tmp_path / "first-start.json").unlink()
+    prepare_accounts(opener(catalog, tmp_path), URL, f"{URL}/setup/one")
+    assert not (tmp_path / "first-start.json").exists()
 
 
 def test_every_start_brings_all_archives_in_line_with_the_settings(catalog: Catalog, tmp_path: Path) -> None:
