@@ -10,9 +10,10 @@ from anyio import CapacityLimiter, WouldBlock, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.auth import require_admin
+from logkeep.api.access import ADMITTED, View
+from logkeep.api.callers import SCOPE_KEY, Caller
 from logkeep.api.services import Services
-from logkeep.errors import Overloaded
+from logkeep.errors import Forbidden, Overloaded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,28 +21,34 @@ T = TypeVar("T")
 BUCKET_CALLS = 8  # at once, of all buckets together
 
 
-class Admin(NamedTuple):
-    """An administrator's request: what it may use, and by which key it came."""
+class Asker(NamedTuple):
+    """A request that a guard let in: what it may use, and who asks."""
 
     services: Services
-    key_id: str
+    caller: Caller
+
+    @property
+    def view(self) -> View:
+        """The catalog as the caller sees it."""
+        return View(self.services, self.caller)
 
     def note(self, action: str, subject: str, **details: object) -> None:
         """Write a change into the audit log, once it is done. `details` hold nothing secret. Waits for the
         disk, so it is called from a thread."""
         services = self.services
-        services.catalog.audit.add(services.clock(), self.key_id, action, subject, details)
+        services.catalog.audit.add(services.clock(), self.caller.actor, action, subject, details)
 
 
 def admitted(request: Request) -> Services:
-    """The services, for a request with an admin token. Raises Unauthorized or Forbidden."""
-    return administrator(request).services
+    """The services, for a request that a guard of access.py let in."""
+    return asker(request).services
 
 
-def administrator(request: Request) -> Admin:
-    """The same, with who asks: for requests that change something."""
-    services: Services = request.app.state.services
-    return Admin(services, require_admin(request, services.catalog.keys).id)
+def asker(request: Request) -> Asker:
+    """The same, with who asks: for requests that change something, or list what the caller sees."""
+    if not request.scope.get(ADMITTED):
+        raise Forbidden("this route has no guard, so nobody may use it", hint="tell the developers")
+    return Asker(request.app.state.services, request.scope[SCOPE_KEY])
 
 
 async def with_bucket(request: Request, call: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""Who asks: ingest keys and admin tokens, by any of the ways that shippers send them."""
+"""Keys of requests, by any of the ways that shippers send them, and the account of an ingest key."""
 
 from __future__ import annotations
 
@@ -19,14 +19,6 @@ def ingest_account(request: Request, keys: Keys) -> str:
     return key.account
 
 
-def require_admin(request: Request, keys: Keys) -> Key:
-    """The admin token's key. Raises Unauthorized or Forbidden unless the request carries one."""
-    key = _key(request, keys)
-    if key.role is not KeyRole.ADMIN:
-        raise Forbidden("this key may only send lines", hint="use the admin token")
-    return key
-
-
 def token_of(request: Request) -> str:
     """The key that a request carries: Bearer, header `apikey`, Basic user, or `?apikey=`; "" for none."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -40,14 +32,22 @@ def token_of(request: Request) -> str:
 def _key(request: Request, keys: Keys) -> Key:
     token = token_of(request)
     if not token:
-        raise Unauthorized(
-            "the request carries no key",
-            hint="send it as 'Authorization: Bearer KEY', header 'apikey', Basic user, or '?apikey='",
-        )
+        raise no_key_given()
     key = keys.resolve(token)
     if key is None:
-        raise Unauthorized("nobody holds this key", hint="check it, or have a new one issued")
+        raise nobodys_key()
     return key
+
+
+def no_key_given() -> Unauthorized:
+    return Unauthorized(
+        "the request carries no key",
+        hint="send it as 'Authorization: Bearer KEY', header 'apikey', Basic user, or '?apikey='",
+    )
+
+
+def nobodys_key() -> Unauthorized:
+    return Unauthorized("nobody holds this key", hint="check it, or have a new one issued")
 
 
 def _basic_user(value: str) -> str:

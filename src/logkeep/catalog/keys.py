@@ -62,7 +62,7 @@ class Keys:
         with self._database.writing() as connection:
             row = connection.execute(select(*_INFO).where(keys.c.id == key_id)).one_or_none()
             if row is None:
-                raise NotFound(f"there is no key {key_id!r}", hint="see the keys of an account for their ids")
+                raise no_key(key_id)
             revoked = KeyInfo(**row._mapping)
             if revoked.role is KeyRole.ADMIN:
                 admins = select(func.count()).select_from(keys).where(keys.c.role == KeyRole.ADMIN)
@@ -74,6 +74,14 @@ class Keys:
         with self._lock:
             self._resolved = {digest: key for digest, key in self._resolved.items() if key.id != key_id}
         return revoked
+
+    def get(self, key_id: str) -> KeyInfo:
+        """Raises NotFound."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(*_INFO).where(keys.c.id == key_id)).one_or_none()
+        if row is None:
+            raise no_key(key_id)
+        return KeyInfo(**row._mapping)
 
     def issued(self, account: str) -> bool:
         """Whether the account has a key. True for a restored one, which takes none."""
@@ -108,3 +116,7 @@ class Keys:
         """Drop what is cached of an account whose keys were deleted."""
         with self._lock:
             self._resolved = {d: key for d, key in self._resolved.items() if key.account != account}
+
+
+def no_key(key_id: str) -> NotFound:
+    return NotFound(f"there is no key {key_id!r}", hint="see the keys of an account for their ids")

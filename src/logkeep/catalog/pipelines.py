@@ -65,7 +65,7 @@ class Pipelines:
         with self._database.reading() as connection:
             row = connection.execute(_newest().where(pipelines.c.id == pipeline_id)).one_or_none()
         if row is None:
-            raise _no_pipeline(pipeline_id)
+            raise no_pipeline(pipeline_id)
         return _pipeline(row)
 
     def list(self) -> Sequence[Pipeline]:
@@ -102,7 +102,7 @@ class Pipelines:
         """Delete a pipeline with its versions and keys. Its archives stay. Raises NotFound."""
         with self._database.writing() as connection:
             if not connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id)).rowcount:
-                raise _no_pipeline(pipeline_id)
+                raise no_pipeline(pipeline_id)
         with self._lock:
             self._resolved = {
                 digest: key for digest, key in self._resolved.items() if key.pipeline != pipeline_id
@@ -213,7 +213,7 @@ def _pipeline(row: Row[tuple[object, ...]]) -> Pipeline:
 
 def _check_there(connection: Connection, pipeline_id: str) -> None:
     if connection.scalar(select(pipelines.c.id).where(pipelines.c.id == pipeline_id)) is None:
-        raise _no_pipeline(pipeline_id)
+        raise no_pipeline(pipeline_id)
 
 
 def _delete_key(connection: Connection, pipeline_id: str, source: str) -> None:
@@ -221,7 +221,7 @@ def _delete_key(connection: Connection, pipeline_id: str, source: str) -> None:
     connection.execute(delete(source_keys).where(*one))
 
 
-def _no_pipeline(pipeline_id: str) -> NotFound:
+def no_pipeline(pipeline_id: str) -> NotFound:
     return NotFound(
         f"there is no pipeline {pipeline_id!r}", hint="see the pipelines with: logkeep pipeline ls"
     )

@@ -416,11 +416,13 @@ def _count_objects(connection: Connection, restore_id: str) -> None:
 def _get(connection: Connection, restore_id: str) -> Restore:
     row = connection.execute(select(restores).where(restores.c.id == restore_id)).one_or_none()
     if row is None:
-        raise NotFound(
-            f"there is no restore {restore_id!r}", hint="see the restores with: logkeep restore ls"
-        )
+        raise no_restore(restore_id)
     return _restore(row)
 
 
 def _restore(row: Row[tuple[object, ...]]) -> Restore:
     return Restore(**row._mapping)
+
+
+def no_restore(restore_id: str) -> NotFound:
+    return NotFound(f"there is no restore {restore_id!r}", hint="see the restores with: logkeep restore ls")

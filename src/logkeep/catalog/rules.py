@@ -65,7 +65,7 @@ class Rules:
         """Raises NotFound."""
         with self._database.writing() as connection:
             if not connection.execute(delete(rules).where(rules.c.id == rule_id)).rowcount:
-                raise _no_rule(rule_id)
+                raise no_rule(rule_id)
 
     def count(self, dropped: Mapping[str, tuple[int, int]]) -> None:
         """Add (lines, bytes) to the counters of these rules. One that is gone is passed over."""
@@ -93,7 +93,7 @@ class Rules:
 def _get(connection: Connection, rule_id: str) -> Rule:
     row = connection.execute(select(rules).where(rules.c.id == rule_id)).one_or_none()
     if row is None:
-        raise _no_rule(rule_id)
+        raise no_rule(rule_id)
     return _rule(row)
 
 
@@ -101,5 +101,5 @@ def _rule(row: Row[tuple[object, ...]]) -> Rule:
     return Rule(**row._mapping)
 
 
-def _no_rule(rule_id: str) -> NotFound:
+def no_rule(rule_id: str) -> NotFound:
     return NotFound(f"there is no exclusion rule {rule_id!r}", hint="list the account's rules for their ids")

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from logkeep.api import problems
+from logkeep.api.access import of_archive
 from logkeep.api.answers import BUCKET_CALLS
 from logkeep.api.v1 import archive_search
 from logkeep.api.v1.archive_search import SearchResponse, Watch
@@ -77,7 +78,7 @@ def application(engine: ChdbEngine, tmp_path: Path) -> Iterator[Starlette]:
 
     keys = {"lka_admin": Key(account="", role=KeyRole.ADMIN, id="k")}
     made = Starlette(
-        routes=[Route("/v1/archives/{id}/search", archive_search.search_archive)],
+        routes=[Route("/v1/archives/{id}/search", of_archive(archive_search.search_archive))],
         exception_handlers={LogkeepError: problems.answer_error},
     )
     made.state.bucket_calls = CapacityLimiter(BUCKET_CALLS)

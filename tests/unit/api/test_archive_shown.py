@@ -12,10 +12,13 @@ import msgspec
 import pytest
 from cryptography.fernet import Fernet
 
+from logkeep.api.answers import Asker
+from logkeep.api.callers import Caller
 from logkeep.api.services import Services
 from logkeep.api.v1.archive_shown import all_shown, shown
 from logkeep.archiver import ArchiveStatus
 from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Check, CheckKind, Target
 from logkeep.errors import NotFound
 from logkeep.storage.open import open_connection
@@ -35,6 +38,8 @@ STATUS = ArchiveStatus(
     next_try=1000,
     differences=(),
 )
+
+ADMIN = Caller(actor="k", role=Role.ADMIN)
 
 
 def vault() -> Vault:
@@ -96,10 +101,10 @@ def test_archives_are_listed_by_account(catalog: Catalog) -> None:
     key = vault()
     services = services_with(catalog, key, key)
     catalog.accounts.create("shop", AccountKind.LIVE, 0)
-    assert [one["id"] for one in all_shown(services, "")] == ["main"]
-    assert all_shown(services, "shop") == []
+    assert [one["id"] for one in all_shown(Asker(services, ADMIN), "")] == ["main"]
+    assert all_shown(Asker(services, ADMIN), "shop") == []
     with pytest.raises(NotFound):
-        all_shown(services, "nobody")
+        all_shown(Asker(services, ADMIN), "nobody")
 
 
 def test_another_systems_archive_is_shown_with_its_layout(catalog: Catalog) -> None:
@@ -117,7 +122,7 @@ def test_a_pipelines_archive_is_listed_with_the_account_and_told_apart(catalog: 
     own = catalog.archives.get("main")
     place = replace(catalog.archives.target(own.target), place="s3://copy")
     catalog.archives.create(replace(own, id="copy", pipeline="clean"), place)
-    found = all_shown(services, "main")
+    found = all_shown(Asker(services, ADMIN), "main")
     assert [(one["id"], one["pipeline"], one["label"]) for one in found] == [
         ("copy", "clean", "Pipeline archive"),
         ("main", "", "Archive"),

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from logkeep.api import problems
+from logkeep.api.access import of_asked_account
 from logkeep.api.v1 import export, search
 from logkeep.catalog.values import Account, AccountKind, Key, KeyRole
 from logkeep.errors import LogkeepError, NotFound
@@ -50,7 +51,10 @@ def application(engine: ChdbEngine, tmp_path: Path) -> Iterator[Starlette]:
         "lki_main": Key(account="main", role=KeyRole.INGEST, id="i"),
     }
     made = Starlette(
-        routes=[Route("/v1/export", export.get_export), Route("/v1/search", search.get_records)],
+        routes=[
+            Route("/v1/export", of_asked_account(export.get_export)),
+            Route("/v1/search", of_asked_account(search.get_records)),
+        ],
         exception_handlers={LogkeepError: problems.answer_error},
     )
     made.state.services = SimpleNamespace(

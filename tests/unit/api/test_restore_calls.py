@@ -249,7 +249,7 @@ def test_a_plan_is_a_dry_run_that_nobody_writes_down(site: Site) -> None:
     assert (plan["from"], plan["to"]) == ("2025-11-20T11:00:00.000Z", "2025-11-20T13:00:00.000Z")
     assert (plan["hits"], plan["blocks_ruled_out"], plan["seconds"]) == (1, 1, 0.5)
     [(name, (request,))] = site.desk.calls
-    assert (name, request.created_by, site.noted) == ("preview", "", [])
+    assert (name, request.created_by, site.noted) == ("preview", "k-1", [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, one_line, seconds
 from logkeep.api.services import Services
@@ -37,15 +37,15 @@ class ChangedAccount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def list_accounts(request: Request) -> Response:
-    services = admitted(request)
-    return answer({"accounts": await run_in_threadpool(_all, services)})
+    by = asker(request)
+    return answer({"accounts": await run_in_threadpool(_all, by)})
 
 
 async def create_account(request: Request) -> Response:
     """Creates a live account and its first ingest key, which is shown this once."""
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, NewAccount)
-    return answer(await run_in_threadpool(_create, admin, wanted), status=201)
+    return answer(await run_in_threadpool(_create, by, wanted), status=201)
 
 
 async def get_account(request: Request) -> Response:
@@ -54,22 +54,27 @@ async def get_account(request: Request) -> Response:
 
 
 async def change_account(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, ChangedAccount)
-    return answer(await run_in_threadpool(_change, admin, request.path_params["id"], wanted))
+    return answer(await run_in_threadpool(_change, by, request.path_params["id"], wanted))
 
 
 async def delete_account(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     discard = flag(request, "discard")
-    return answer(await with_bucket(request, _delete, admin, request.path_params["id"], discard=discard))
+    return answer(await with_bucket(request, _delete, by, request.path_params["id"], discard=discard))
 
 
-def _all(services: Services) -> list[Shown]:
+def _all(by: Asker) -> list[Shown]:
+    catalog, view = by.services.catalog, by.view
     archives: dict[str, list[str]] = {}
-    for archive in services.catalog.archives.list():
+    for archive in catalog.archives.list():
         archives.setdefault(archive.account, []).append(archive.id)
-    return [_shown(account, archives.get(account.id, [])) for account in services.catalog.accounts.list()]
+    return [
+        _shown(account, archives.get(account.id, []))
+        for account in catalog.accounts.list()
+        if view.sees(account)
+    ]
 
 
 def _one(services: Services, name: str) -> Shown:
@@ -77,8 +82,8 @@ def _one(services: Services, name: str) -> Shown:
     return _shown(account, [archive.id for archive in services.catalog.archives.of_account(name)])
 
 
-def _create(admin: Admin, wanted: NewAccount) -> Shown:
-    services = admin.services
+def _create(by: Asker, wanted: NewAccount) -> Shown:
+    services = by.services
     if wanted.archive not in ("default", "none"):
         raise BadSetting(
             f"archive is {wanted.archive[:64]!r}, not default or none",
@@ -91,7 +96,7 @@ def _create(admin: Admin, wanted: NewAccount) -> Shown:
     )
     services.catalog.accounts.update(name, retention_s=retention_s)
     services.router.refresh(name)
-    admin.note(
+    by.note(
         "account.create",
         name,
         title=title,
@@ -102,8 +107,8 @@ def _create(admin: Admin, wanted: NewAccount) -> Shown:
     return {**_one(services, name), "ingest_key": key}
 
 
-def _change(admin: Admin, name: str, wanted: ChangedAccount) -> Shown:
-    services = admin.services
+def _change(by: Asker, name: str, wanted: ChangedAccount) -> Shown:
+    services = by.services
     _check_live(services.catalog.accounts.get(name))
     changes: dict[str, object] = {}
     if wanted.title is not None:
@@ -116,15 +121,15 @@ def _change(admin: Admin, name: str, wanted: ChangedAccount) -> Shown:
         changes["match"] = wanted.match
     services.catalog.accounts.update(name, **changes)  # type: ignore[arg-type]
     services.router.refresh(name)
-    admin.note("account.update", name, **changes)
+    by.note("account.update", name, **changes)
     return _one(services, name)
 
 
-def _delete(admin: Admin, name: str, *, discard: bool) -> Shown:
+def _delete(by: Asker, name: str, *, discard: bool) -> Shown:
     """Delete an account with its keys, rules, archives and live lines. What waits for its archives is written
     first; their objects stay. When that cannot be, the account stays, suspended: to be deleted again, or
     with `discard`, or resumed."""
-    services = admin.services
+    services = by.services
     catalog = services.catalog
     _check_live(catalog.accounts.get(name))
     _check_unused(services, name)
@@ -137,7 +142,7 @@ def _delete(admin: Admin, name: str, *, discard: bool) -> Shown:
     services.live.drop_account(name)
     catalog.accounts.delete(name)
     services.router.refresh(name)
-    admin.note("account.delete", name, discard=discard)
+    by.note("account.delete", name, discard=discard)
     return {"account": name, "deleted": True}
 
 

@@ -7,11 +7,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import admitted, answer, with_bucket
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
 from logkeep.api.v1.archive_shown import shown_status, shown_totals
 from logkeep.archiver import ArchiveStatus
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import ArchiveObject
 from logkeep.errors import NotFound
 from logkeep.timeline import TimeRange, hour_start, iso
@@ -31,13 +32,13 @@ class SealArchive(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def list_objects(request: Request) -> Response:
-    services = admitted(request)
+    by = asker(request)
     account = request.query_params.get("account") or None
     if account:
-        await run_in_threadpool(services.catalog.accounts.get, account)
-    within = _within(request, services)
-    objects = await run_in_threadpool(services.catalog.objects.list, account, within)
-    return answer({"objects": [_shown(one) for one in objects]})
+        await run_in_threadpool(by.view.account, account)
+    within = _within(request, by.services)
+    objects = await run_in_threadpool(by.services.catalog.objects.list, account, within)
+    return answer({"objects": [_shown(one) for one in objects if by.caller.sees(one.account)]})
 
 
 async def list_objects_of_archive(request: Request) -> Response:
@@ -50,23 +51,25 @@ async def list_objects_of_archive(request: Request) -> Response:
 
 
 async def get_status(request: Request) -> Response:
-    services = admitted(request)
-    return answer(await run_in_threadpool(_status, services))
+    by = asker(request)
+    return answer(await run_in_threadpool(_status, by))
 
 
 async def seal(request: Request) -> Response:
     """Seals what is due, or with `now` everything that waits, and answers when it is in the bucket. Archives
     that failed are named with the reason; what they are to get waits and is tried again."""
-    services = admitted(request)
+    by = asker(request)
     wanted = await json_body(request, SealRequest)
-    return answer(await with_bucket(request, _seal, services, now=wanted.now, account=wanted.account or None))
+    if not wanted.account:
+        by.caller.require(Role.ADMIN)
+    return answer(await with_bucket(request, _seal, by, now=wanted.now, account=wanted.account or None))
 
 
 async def seal_archive(request: Request) -> Response:
-    services = admitted(request)
+    by = asker(request)
     wanted = await json_body(request, SealArchive)
     archive = request.path_params["id"]
-    return answer(await with_bucket(request, _seal, services, now=wanted.now, archive=archive))
+    return answer(await with_bucket(request, _seal, by, now=wanted.now, archive=archive))
 
 
 def _within(request: Request, services: Services) -> TimeRange | None:
@@ -76,11 +79,12 @@ def _within(request: Request, services: Services) -> TimeRange | None:
     return time_range(query.get("from", ""), query.get("to", ""), now=services.clock())
 
 
-def _seal(services: Services, *, now: bool, account: str | None = None, archive: str | None = None) -> Shown:
+def _seal(by: Asker, *, now: bool, account: str | None = None, archive: str | None = None) -> Shown:
+    services = by.services
     if account:
-        services.catalog.accounts.get(account)
+        by.view.account(account)
     if archive:
-        services.catalog.archives.get(archive)
+        by.view.archive(archive)
     sealed = services.archiver.seal_due(now, account=account, archive=archive)
     failed = [
         {"account": one.account, "archive": one.archive, "error": one.last_error}
@@ -90,12 +94,20 @@ def _seal(services: Services, *, now: bool, account: str | None = None, archive:
     return {"sealed": [_shown(one) for one in sealed], "failed": failed}
 
 
-def _status(services: Services) -> Shown:
+def _status(by: Asker) -> Shown:
+    """Of the archives that the caller sees. How the server does as a whole is told to administrators."""
+    services = by.services
+    seen = [one for one in services.archiver.status() if by.caller.sees(one.account)]
+    archives = {
+        "alarm": any(one.alarm for one in seen),
+        "accounts": [row for one in seen if (row := _row(services, one))],
+    }
+    return archives if by.caller.accounts is not None else {**archives, **_server(services)}
+
+
+def _server(services: Services) -> Shown:
     index_error = services.index_worker.last_error
-    statuses = services.archiver.status()
     return {
-        "alarm": any(one.alarm for one in statuses),
-        "accounts": [row for one in statuses if (row := _row(services, one))],
         "spool_bytes": services.spool.stored_bytes(),
         "index_lag_frames": services.indexer.lag_frames(),
         "index_error": str(index_error) if index_error else None,

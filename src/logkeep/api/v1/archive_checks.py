@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.services import Services
 from logkeep.api.v1.archive_shown import shown_check
 from logkeep.catalog.values import Check, CheckKind
@@ -28,7 +28,7 @@ async def drill(request: Request) -> Response:
 
 async def _run(request: Request, kind: CheckKind) -> Response:
     """Answers when it is done, which may take minutes."""
-    check = await with_bucket(request, _checked, administrator(request), request.path_params["id"], kind)
+    check = await with_bucket(request, _checked, asker(request), request.path_params["id"], kind)
     return answer(shown_check(check, report=True))
 
 
@@ -38,7 +38,7 @@ def _of_archive(services: Services, archive: str) -> list[Check]:
     return [checks.get(archive, one.kind) for one in checks.list(archive)]
 
 
-def _checked(admin: Admin, archive: str, kind: CheckKind) -> Check:
-    check = admin.services.checks.run(archive, kind)
-    admin.note(f"archive.{kind}", archive, ok=check.ok, summary=check.summary)
+def _checked(by: Asker, archive: str, kind: CheckKind) -> Check:
+    check = by.services.checks.run(archive, kind)
+    by.note(f"archive.{kind}", archive, ok=check.ok, summary=check.summary)
     return check

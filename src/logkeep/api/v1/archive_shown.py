@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from logkeep.api.answers import Asker
 from logkeep.api.services import Services
 from logkeep.archiver import ArchiveStatus
 from logkeep.catalog.values import Archive, Check, Target
@@ -26,14 +27,15 @@ def shown(services: Services, archive_id: str) -> dict[str, object]:
     return _archive(services, archive, statuses)
 
 
-def all_shown(services: Services, account: str) -> list[dict[str, object]]:
-    """The archives of one account and of its pipelines, or all. Raises NotFound for an account that is not
-    there."""
+def all_shown(by: Asker, account: str) -> list[dict[str, object]]:
+    """The archives of one account and of its pipelines, or all that the caller sees. Raises NotFound for an
+    account that is not there."""
+    services = by.services
     archives = services.catalog.archives
     if account:
-        services.catalog.accounts.get(account)
+        by.view.account(account)
     statuses = {one.archive: one for one in services.archiver.status()}
-    found = [one for one in archives.list() if account in ("", one.account)]
+    found = [one for one in archives.list() if account in ("", one.account) and by.caller.sees(one.account)]
     return [_archive(services, archive, statuses) for archive in found]
 
 

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, time_range
 from logkeep.api.services import Services
@@ -27,15 +27,15 @@ Shown = dict[str, object]
 
 
 async def list_archives(request: Request) -> Response:
-    services = admitted(request)
+    by = asker(request)
     account = request.query_params.get("account", "")
-    return answer({"archives": await run_in_threadpool(archive_shown.all_shown, services, account)})
+    return answer({"archives": await run_in_threadpool(archive_shown.all_shown, by, account)})
 
 
 async def create_archive(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, NewArchive)
-    return answer(await with_bucket(request, _create, admin, wanted), status=201)
+    return answer(await with_bucket(request, _create, by, wanted), status=201)
 
 
 async def get_archive(request: Request) -> Response:
@@ -44,15 +44,15 @@ async def get_archive(request: Request) -> Response:
 
 
 async def change_archive(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, ChangedArchive)
-    return answer(await with_bucket(request, _change, admin, request.path_params["id"], wanted))
+    return answer(await with_bucket(request, _change, by, request.path_params["id"], wanted))
 
 
 async def remove_archive(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     discard = flag(request, "discard")
-    return answer(await with_bucket(request, _remove, admin, request.path_params["id"], discard=discard))
+    return answer(await with_bucket(request, _remove, by, request.path_params["id"], discard=discard))
 
 
 async def test_connection(request: Request) -> Response:
@@ -81,13 +81,13 @@ async def get_grant(request: Request) -> Response:
 
 
 async def start_archive(request: Request) -> Response:
-    admin, archive = administrator(request), request.path_params["id"]
+    by, archive = asker(request), request.path_params["id"]
     wanted = await json_body(request, Start)
     return answer(
         await with_bucket(
             request,
             _switched,
-            admin,
+            by,
             "archive.start",
             archive,
             lambda desk: desk.start(archive, take_over=wanted.take_over),
@@ -96,29 +96,27 @@ async def start_archive(request: Request) -> Response:
 
 
 async def pause_archive(request: Request) -> Response:
-    admin, archive = administrator(request), request.path_params["id"]
+    by, archive = asker(request), request.path_params["id"]
     return answer(
-        await with_bucket(
-            request, _switched, admin, "archive.pause", archive, lambda desk: desk.pause(archive)
-        )
+        await with_bucket(request, _switched, by, "archive.pause", archive, lambda desk: desk.pause(archive))
     )
 
 
 async def stop_archive(request: Request) -> Response:
     """Waits for no bucket, so that an archive can be stopped whatever its bucket does."""
-    admin, archive = administrator(request), request.path_params["id"]
+    by, archive = asker(request), request.path_params["id"]
     return answer(
-        await run_in_threadpool(_switched, admin, "archive.stop", archive, lambda desk: desk.stop(archive))
+        await run_in_threadpool(_switched, by, "archive.stop", archive, lambda desk: desk.stop(archive))
     )
 
 
 async def forget_secrets(request: Request) -> Response:
-    admin, archive = administrator(request), request.path_params["id"]
+    by, archive = asker(request), request.path_params["id"]
     return answer(
         await with_bucket(
             request,
             _switched,
-            admin,
+            by,
             "archive.forget-secrets",
             archive,
             lambda desk: desk.forget_secrets(archive),
@@ -127,13 +125,13 @@ async def forget_secrets(request: Request) -> Response:
 
 
 async def backfill(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, BackfillRange)
-    return answer(await with_bucket(request, _backfill, admin, request.path_params["id"], wanted))
+    return answer(await with_bucket(request, _backfill, by, request.path_params["id"], wanted))
 
 
-def _create(admin: Admin, wanted: NewArchive) -> Shown:
-    services = admin.services
+def _create(by: Asker, wanted: NewArchive) -> Shown:
+    services = by.services
     created = services.archives.create(
         wanted.account,
         wanted.whole(),
@@ -143,12 +141,12 @@ def _create(admin: Admin, wanted: NewArchive) -> Shown:
         start=wanted.start,
         take_over=wanted.take_over,
     )
-    admin.note("archive.create", created.id, **{**wanted.noted(), "account": created.account})
+    by.note("archive.create", created.id, **{**wanted.noted(), "account": created.account})
     return archive_shown.shown(services, created.id)
 
 
-def _change(admin: Admin, archive: str, wanted: ChangedArchive) -> Shown:
-    services = admin.services
+def _change(by: Asker, archive: str, wanted: ChangedArchive) -> Shown:
+    services = by.services
     services.archives.update(
         archive,
         _changed(services, archive, wanted),
@@ -156,22 +154,22 @@ def _change(admin: Admin, archive: str, wanted: ChangedArchive) -> Shown:
         untested=wanted.untested,
         replan=wanted.replan,
     )
-    admin.note("archive.update", archive, **wanted.noted())
+    by.note("archive.update", archive, **wanted.noted())
     return archive_shown.shown(services, archive)
 
 
-def _remove(admin: Admin, archive: str, *, discard: bool) -> Shown:
-    removed = admin.services.catalog.archives.get(archive)
-    admin.services.pipelines.check_unused(removed)
-    admin.services.archives.remove(archive, discard=discard)
-    admin.note("archive.remove", archive, account=removed.account, discard=discard)
+def _remove(by: Asker, archive: str, *, discard: bool) -> Shown:
+    removed = by.services.catalog.archives.get(archive)
+    by.services.pipelines.check_unused(removed)
+    by.services.archives.remove(archive, discard=discard)
+    by.note("archive.remove", archive, account=removed.account, discard=discard)
     return {"id": archive, "account": removed.account, "removed": True}
 
 
-def _switched(admin: Admin, action: str, archive: str, switch: Callable[[ArchiveDesk], Archive]) -> Shown:
-    switch(admin.services.archives)
-    admin.note(action, archive)
-    return archive_shown.shown(admin.services, archive)
+def _switched(by: Asker, action: str, archive: str, switch: Callable[[ArchiveDesk], Archive]) -> Shown:
+    switch(by.services.archives)
+    by.note(action, archive)
+    return archive_shown.shown(by.services, archive)
 
 
 def _test(services: Services, wanted: TriedConnection) -> Shown:
@@ -228,11 +226,11 @@ def _target(services: Services, archive: str) -> Target:
     return archives.target(archives.get(archive).target)
 
 
-def _backfill(admin: Admin, archive: str, wanted: BackfillRange) -> Shown:
-    services = admin.services
+def _backfill(by: Asker, archive: str, wanted: BackfillRange) -> Shown:
+    services = by.services
     within = time_range(str(wanted.start), str(wanted.end), now=services.clock())
     services.catalog.archives.get(archive)
     wait_until_indexed(services)  # lines are looked for in the live search
     done = asdict(services.backfill.run(archive, within))
-    admin.note("archive.backfill", archive, **{"from": wanted.start, "to": wanted.end}, **done)
+    by.note("archive.backfill", archive, **{"from": wanted.start, "to": wanted.end}, **done)
     return done

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer
+from logkeep.api.answers import Asker, admitted, answer, asker
 from logkeep.api.params import json_body, one_line
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import AccountKind, KeyInfo, KeyRole
@@ -28,10 +28,10 @@ async def list_keys(request: Request) -> Response:
 
 
 async def create_key(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, NewKey)
     account = request.path_params["id"]
-    made = await run_in_threadpool(_issue, admin, account, KeyRole.INGEST, wanted.name, "ingest_key")
+    made = await run_in_threadpool(_issue, by, account, KeyRole.INGEST, wanted.name, "ingest_key")
     return answer(made, status=201)
 
 
@@ -42,15 +42,15 @@ async def list_admin_tokens(request: Request) -> Response:
 
 
 async def create_admin_token(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, NewKey)
-    made = await run_in_threadpool(_issue, admin, "", KeyRole.ADMIN, wanted.name, "admin_token")
+    made = await run_in_threadpool(_issue, by, "", KeyRole.ADMIN, wanted.name, "admin_token")
     return answer(made, status=201)
 
 
 async def revoke_key(request: Request) -> Response:
-    admin = administrator(request)
-    return answer(shown(await run_in_threadpool(_revoke, admin, request.path_params["id"])))
+    by = asker(request)
+    return answer(shown(await run_in_threadpool(_revoke, by, request.path_params["id"])))
 
 
 def shown(key: KeyInfo) -> dict[str, object]:
@@ -68,22 +68,22 @@ def _of_account(catalog: Catalog, account: str) -> list[KeyInfo]:
     return list(catalog.keys.listed(account))
 
 
-def _issue(admin: Admin, account: str, role: KeyRole, name: str, member: str) -> dict[str, object]:
+def _issue(by: Asker, account: str, role: KeyRole, name: str, member: str) -> dict[str, object]:
     """A new key as it is shown this once, its token as `member`."""
-    catalog = admin.services.catalog
+    catalog = by.services.catalog
     name = one_line("name", name)
     if account and catalog.accounts.get(account).kind is not AccountKind.LIVE:
         raise Conflict(f"account {account!r} is a restored one, which takes no lines in")
     if len(catalog.keys.listed(account)) >= MOST_KEYS:
         raise Conflict(f"there are {MOST_KEYS} of these keys already", hint="revoke one that nobody uses")
-    token = catalog.keys.issue(account, role, admin.services.clock(), name=name)
+    token = catalog.keys.issue(account, role, by.services.clock(), name=name)
     made = catalog.keys.resolve(token)
     issued = next(key for key in catalog.keys.listed(account) if made is not None and key.id == made.id)
-    admin.note("key.create", issued.id, account=account, role=role, name=name)
+    by.note("key.create", issued.id, account=account, role=role, name=name)
     return {**shown(issued), member: token}
 
 
-def _revoke(admin: Admin, key_id: str) -> KeyInfo:
-    revoked = admin.services.catalog.keys.revoke(key_id)
-    admin.note("key.revoke", revoked.id, account=revoked.account, role=revoked.role, name=revoked.name)
+def _revoke(by: Asker, key_id: str) -> KeyInfo:
+    revoked = by.services.catalog.keys.revoke(key_id)
+    by.note("key.revoke", revoked.id, account=revoked.account, role=revoked.role, name=revoked.name)
     return revoked

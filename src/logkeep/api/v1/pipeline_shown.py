@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -38,10 +38,12 @@ def shown(services: Services, pipeline: Pipeline) -> Shown:
     return {**_head(pipeline), "spec": msgspec.Raw(pipeline.spec), "status": status}
 
 
-def all_shown(services: Services) -> list[Shown]:
-    """The same of all pipelines, without their specs."""
+def all_shown(services: Services, sees: Callable[[str], bool]) -> list[Shown]:
+    """The same of all pipelines of accounts that are seen, without their specs."""
     listed: list[Shown] = []
     for pipeline in services.catalog.pipelines.list():
+        if not sees(pipeline.account):
+            continue
         try:
             status = services.pipelines.status(pipeline.id)
         except NotFound:  # deleted this very moment

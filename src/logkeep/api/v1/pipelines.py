@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
+from logkeep.api.access import administrators, everybody, of_pipeline
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.params import bounded, flag, json_body
 from logkeep.api.services import Services
 from logkeep.api.v1.pipeline_bodies import TRIED_BYTES, Given, Rollback, Tried, read_pipeline, wants_yaml
@@ -24,12 +25,14 @@ from logkeep.api.v1.pipeline_shown import (
     shown_traces,
     shown_version,
 )
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import Pipeline
 from logkeep.errors import BadSetting, InputError
 from logkeep.intake import stamped
 from logkeep.pipeline.check import default_names
 from logkeep.pipeline.desk import Applied
 from logkeep.pipeline.document import write_document
+from logkeep.pipeline.status import RestorationPlace
 from logkeep.pipeline.stored import spec_of
 from logkeep.record import IdSource
 
@@ -38,26 +41,26 @@ _MOST_DEAD_LETTERS = 1000
 
 
 async def list_pipelines(request: Request) -> Response:
-    services = admitted(request)
-    return answer({"pipelines": await run_in_threadpool(all_shown, services)})
+    by = asker(request)
+    return answer({"pipelines": await run_in_threadpool(all_shown, by.services, by.caller.sees)})
 
 
 async def list_restoration_sources(request: Request) -> Response:
     """Where a restore can be sent to."""
-    services = admitted(request)
-    places = await run_in_threadpool(services.pipelines.restoration_sources)
+    by = asker(request)
+    places = await run_in_threadpool(_restoration_sources, by)
     return answer({"restoration_sources": [shown_place(one) for one in places]})
 
 
 async def apply_pipeline(request: Request) -> Response:
-    admin, pipeline_id = administrator(request), request.path_params["id"]
+    by, pipeline_id = asker(request), request.path_params["id"]
     dry_run, discard = flag(request, "dry_run"), flag(request, "discard")
     if pipeline_id == _TAKEN:
         raise BadSetting(f"no pipeline can be called {_TAKEN!r}", field="id")
     given = await read_pipeline(request, pipeline_id)
     if dry_run:
-        return answer(await run_in_threadpool(_check, admin.services, given))
-    applied, made = await with_bucket(request, _apply, admin, given, discard=discard)
+        return answer(await run_in_threadpool(_check, by.services, given))
+    applied, made = await with_bucket(request, _apply, by, given, discard=discard)
     is_new = applied.changed and applied.pipeline.version == 1
     return answer(made, status=201 if is_new else 200)
 
@@ -70,9 +73,9 @@ async def get_pipeline(request: Request) -> Response:
 
 
 async def delete_pipeline(request: Request) -> Response:
-    admin, pipeline_id = administrator(request), request.path_params["id"]
+    by, pipeline_id = asker(request), request.path_params["id"]
     discard = flag(request, "discard")
-    return answer(await with_bucket(request, _delete, admin, pipeline_id, discard=discard))
+    return answer(await with_bucket(request, _delete, by, pipeline_id, discard=discard))
 
 
 async def list_versions(request: Request) -> Response:
@@ -91,9 +94,9 @@ async def get_version(request: Request) -> Response:
 
 
 async def roll_back(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, Rollback)
-    return answer(await with_bucket(request, _roll_back, admin, request.path_params["id"], wanted.version))
+    return answer(await with_bucket(request, _roll_back, by, request.path_params["id"], wanted.version))
 
 
 async def test_pipeline(request: Request) -> Response:
@@ -105,8 +108,8 @@ async def test_pipeline(request: Request) -> Response:
 
 
 async def issue_source_key(request: Request) -> Response:
-    admin, path = administrator(request), request.path_params
-    return answer(await run_in_threadpool(_issue_key, admin, path["id"], path["source"]), status=201)
+    by, path = asker(request), request.path_params
+    return answer(await run_in_threadpool(_issue_key, by, path["id"], path["source"]), status=201)
 
 
 async def list_dead_letters(request: Request) -> Response:
@@ -117,13 +120,18 @@ async def list_dead_letters(request: Request) -> Response:
 
 
 async def retry_dead_letters(request: Request) -> Response:
-    admin, path = administrator(request), request.path_params
-    return answer(await run_in_threadpool(_retry, admin, path["id"], path["destination"]))
+    by, path = asker(request), request.path_params
+    return answer(await run_in_threadpool(_retry, by, path["id"], path["destination"]))
 
 
 async def discard_dead_letters(request: Request) -> Response:
-    admin, path = administrator(request), request.path_params
-    return answer(await run_in_threadpool(_discard, admin, path["id"], path["destination"]))
+    by, path = asker(request), request.path_params
+    return answer(await run_in_threadpool(_discard, by, path["id"], path["destination"]))
+
+
+def _restoration_sources(by: Asker) -> list[RestorationPlace]:
+    seen = {one.id for one in by.services.catalog.pipelines.list() if by.caller.sees(one.account)}
+    return [one for one in by.services.pipelines.restoration_sources() if one.pipeline in seen]
 
 
 def _check(services: Services, given: Given) -> Shown:
@@ -132,20 +140,20 @@ def _check(services: Services, given: Given) -> Shown:
     return {"valid": True, "id": checked.id}
 
 
-def _apply(admin: Admin, given: Given, *, discard: bool) -> tuple[Applied, Shown]:
-    services = admin.services
+def _apply(by: Asker, given: Given, *, discard: bool) -> tuple[Applied, Shown]:
+    services = by.services
     with given.placed():
-        applied = services.pipelines.apply(given.spec, by=admin.key_id, discard=discard)
+        applied = services.pipelines.apply(given.spec, by=by.caller.actor, discard=discard)
     if applied.changed or applied.keys:
-        admin.note("pipeline.apply", applied.pipeline.id, discard=discard, **_details(applied))
+        by.note("pipeline.apply", applied.pipeline.id, discard=discard, **_details(applied))
     return applied, shown_applied(services, applied)
 
 
-def _roll_back(admin: Admin, pipeline_id: str, version: int) -> Shown:
-    services = admin.services
-    applied = services.pipelines.rollback(pipeline_id, version, by=admin.key_id)
+def _roll_back(by: Asker, pipeline_id: str, version: int) -> Shown:
+    services = by.services
+    applied = services.pipelines.rollback(pipeline_id, version, by=by.caller.actor)
     if applied.changed:
-        admin.note("pipeline.rollback", pipeline_id, to=version, **_details(applied))
+        by.note("pipeline.rollback", pipeline_id, to=version, **_details(applied))
     return shown_applied(services, applied)
 
 
@@ -158,27 +166,27 @@ def _details(applied: Applied) -> dict[str, object]:
     }
 
 
-def _delete(admin: Admin, pipeline_id: str, *, discard: bool) -> Shown:
-    admin.services.pipelines.delete(pipeline_id, discard=discard)
-    admin.note("pipeline.delete", pipeline_id, discard=discard)
+def _delete(by: Asker, pipeline_id: str, *, discard: bool) -> Shown:
+    by.services.pipelines.delete(pipeline_id, discard=discard)
+    by.note("pipeline.delete", pipeline_id, discard=discard)
     return {"id": pipeline_id, "deleted": True}
 
 
-def _issue_key(admin: Admin, pipeline_id: str, source: str) -> Shown:
-    key = admin.services.pipelines.new_key(pipeline_id, source)
-    admin.note("pipeline.key", pipeline_id, source=source)
+def _issue_key(by: Asker, pipeline_id: str, source: str) -> Shown:
+    key = by.services.pipelines.new_key(pipeline_id, source)
+    by.note("pipeline.key", pipeline_id, source=source)
     return {"pipeline": pipeline_id, "source": source, "key": key}
 
 
-def _retry(admin: Admin, pipeline_id: str, destination: str) -> Shown:
-    events = admin.services.pipelines.retry_dead_letters(pipeline_id, destination)
-    admin.note("pipeline.dead-letters.retry", pipeline_id, destination=destination, events=events)
+def _retry(by: Asker, pipeline_id: str, destination: str) -> Shown:
+    events = by.services.pipelines.retry_dead_letters(pipeline_id, destination)
+    by.note("pipeline.dead-letters.retry", pipeline_id, destination=destination, events=events)
     return {"retried": events}
 
 
-def _discard(admin: Admin, pipeline_id: str, destination: str) -> Shown:
-    events = admin.services.pipelines.discard_dead_letters(pipeline_id, destination)
-    admin.note("pipeline.dead-letters.discard", pipeline_id, destination=destination, events=events)
+def _discard(by: Asker, pipeline_id: str, destination: str) -> Shown:
+    events = by.services.pipelines.discard_dead_letters(pipeline_id, destination)
+    by.note("pipeline.dead-letters.discard", pipeline_id, destination=destination, events=events)
     return {"discarded": events}
 
 
@@ -222,18 +230,18 @@ _DEAD_LETTERS = f"{_ONE}/destinations/{{destination}}/dead-letters"
 
 # Handlers of one path stand together; of two paths that fit, the first counts.
 ROUTES = [
-    Route("/v1/pipelines", list_pipelines, methods=["GET"]),
-    Route("/v1/pipelines/test", test_pipeline, methods=["POST"]),
-    Route(f"/v1/pipelines/{_TAKEN}", list_restoration_sources, methods=["GET"]),
-    Route(_ONE, get_pipeline, methods=["GET"]),
-    Route(_ONE, apply_pipeline, methods=["PUT"]),
-    Route(_ONE, delete_pipeline, methods=["DELETE"]),
-    Route(f"{_ONE}/versions", list_versions, methods=["GET"]),
-    Route(f"{_ONE}/versions/{{version}}", get_version, methods=["GET"]),
-    Route(f"{_ONE}/rollback", roll_back, methods=["POST"]),
-    Route(f"{_ONE}/test", test_pipeline, methods=["POST"]),
-    Route(f"{_ONE}/sources/{{source}}/key", issue_source_key, methods=["POST"]),
-    Route(_DEAD_LETTERS, list_dead_letters, methods=["GET"]),
-    Route(_DEAD_LETTERS, discard_dead_letters, methods=["DELETE"]),
-    Route(f"{_DEAD_LETTERS}/retry", retry_dead_letters, methods=["POST"]),
+    Route("/v1/pipelines", everybody(list_pipelines), methods=["GET"]),
+    Route("/v1/pipelines/test", administrators(test_pipeline), methods=["POST"]),
+    Route(f"/v1/pipelines/{_TAKEN}", everybody(list_restoration_sources), methods=["GET"]),
+    Route(_ONE, of_pipeline(get_pipeline), methods=["GET"]),
+    Route(_ONE, administrators(apply_pipeline), methods=["PUT"]),
+    Route(_ONE, administrators(delete_pipeline), methods=["DELETE"]),
+    Route(f"{_ONE}/versions", of_pipeline(list_versions), methods=["GET"]),
+    Route(f"{_ONE}/versions/{{version}}", of_pipeline(get_version), methods=["GET"]),
+    Route(f"{_ONE}/rollback", administrators(roll_back), methods=["POST"]),
+    Route(f"{_ONE}/test", administrators(test_pipeline), methods=["POST"]),
+    Route(f"{_ONE}/sources/{{source}}/key", administrators(issue_source_key), methods=["POST"]),
+    Route(_DEAD_LETTERS, of_pipeline(list_dead_letters), methods=["GET"]),
+    Route(_DEAD_LETTERS, administrators(discard_dead_letters), methods=["DELETE"]),
+    Route(f"{_DEAD_LETTERS}/retry", of_pipeline(retry_dead_letters, Role.MEMBER), methods=["POST"]),
 ]

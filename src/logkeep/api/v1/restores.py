@@ -8,11 +8,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer, with_bucket
+from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.params import bounded, json_body
 from logkeep.api.services import Services
 from logkeep.api.v1.restore_bodies import Abort, Extend, Resume, WantedRestore
 from logkeep.api.v1.restore_shown import Shown, all_shown, shown, shown_preview, shown_problem
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import Restore, RestoreState
 from logkeep.errors import BadSetting
 from logkeep.restore.desk import RestoreDesk
@@ -24,24 +25,24 @@ _MOST_SHOWN = 10_000
 
 
 async def create_restore(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(await with_bucket(request, _create, admin, wanted), status=201)
+    return answer(await with_bucket(request, _create, by, wanted), status=201)
 
 
 async def plan_restore(request: Request) -> Response:
     """The dry run: what would be read, and some of the lines that would come."""
-    services = admitted(request)
+    by = asker(request)
     wanted = await json_body(request, WantedRestore)
-    return answer(await with_bucket(request, _plan, services, wanted))
+    return answer(await with_bucket(request, _plan, by, wanted))
 
 
 async def list_restores(request: Request) -> Response:
-    services = admitted(request)
+    by = asker(request)
     states = _states(request.query_params.get("state", ""))
     account = request.query_params.get("account", "")
     limit = bounded(request, "limit", 1000, most=_MOST_SHOWN)
-    return answer({"restores": await run_in_threadpool(_history, services, states, account, limit)})
+    return answer({"restores": await run_in_threadpool(_history, by, states, account, limit)})
 
 
 async def get_restore(request: Request) -> Response:
@@ -59,7 +60,7 @@ async def pause_restore(request: Request) -> Response:
 
 
 async def resume_restore(request: Request) -> Response:
-    administrator(request)
+    asker(request)
     limits = (await json_body(request, Resume)).limits()
     given = {name: value for name, value in limits.items() if value is not None}
     return await _changed(
@@ -68,7 +69,7 @@ async def resume_restore(request: Request) -> Response:
 
 
 async def abort_restore(request: Request) -> Response:
-    administrator(request)
+    asker(request)
     keep = (await json_body(request, Abort)).keep
     return await _changed(
         request, "restore.abort", lambda desk, restore_id: desk.abort(restore_id, keep=keep), keep=keep
@@ -76,7 +77,7 @@ async def abort_restore(request: Request) -> Response:
 
 
 async def extend_restore(request: Request) -> Response:
-    administrator(request)
+    asker(request)
     expiry_s = (await json_body(request, Extend)).seconds()
     return await _changed(
         request,
@@ -102,31 +103,32 @@ Change = Callable[[RestoreDesk, str], Restore]
 
 
 async def _changed(request: Request, action: str, change: Change, **details: object) -> Response:
-    admin = administrator(request)
+    by = asker(request)
 
     def carry_out() -> Shown:
-        changed = change(admin.services.restores, request.path_params["id"])
-        admin.note(action, changed.id, **details)
-        return shown(admin.services, changed)
+        changed = change(by.services.restores, request.path_params["id"])
+        by.note(action, changed.id, **details)
+        return shown(by.services, changed)
 
     return answer(await run_in_threadpool(carry_out))
 
 
-def _create(admin: Admin, wanted: WantedRestore) -> Shown:
-    restore = admin.services.restores.submit(_request(admin.services, wanted, created_by=admin.key_id))
+def _create(by: Asker, wanted: WantedRestore) -> Shown:
+    restore = by.services.restores.submit(_request(by, wanted))
     span = {"from": iso(restore.from_ms), "to": iso(restore.to_ms)}
-    admin.note("restore.create", restore.id, **{**wanted.noted(), **span})
-    return shown(admin.services, restore)
+    by.note("restore.create", restore.id, **{**wanted.noted(), **span})
+    return shown(by.services, restore)
 
 
-def _plan(services: Services, wanted: WantedRestore) -> Shown:
-    request = _request(services, wanted)
+def _plan(by: Asker, wanted: WantedRestore) -> Shown:
+    services, request = by.services, _request(by, wanted)
     span = {"from": iso(request.range.start), "to": iso(request.range.end)}
     return {**span, **shown_preview(services.restores.preview(request))}
 
 
-def _request(services: Services, wanted: WantedRestore, *, created_by: str = "") -> RestoreRequest:
-    services.catalog.accounts.get(wanted.account)
+def _request(by: Asker, wanted: WantedRestore) -> RestoreRequest:
+    services = by.services
+    _check_seen(by, wanted)
     connection = None
     if wanted.files:
         whole = checked(wanted.files.whole())
@@ -134,16 +136,28 @@ def _request(services: Services, wanted: WantedRestore, *, created_by: str = "")
     return wanted.request(
         now=services.clock(),
         expiry_s=services.settings.restore_expiry,
-        created_by=created_by,
+        created_by=by.caller.actor,
         connection=connection,
     )
 
 
-def _history(services: Services, states: tuple[RestoreState, ...], account: str, limit: int) -> list[Shown]:
+def _check_seen(by: Asker, wanted: WantedRestore) -> None:
+    """Raise NotFound for what the caller does not see, Forbidden for what is for administrators."""
+    by.view.account(wanted.account)
+    if wanted.archive:
+        by.view.archive(wanted.archive)
+    if wanted.pipeline:
+        by.view.pipeline(wanted.pipeline.id)
+    if wanted.files or wanted.any_marker:  # they reach places that are no account's
+        by.caller.require(Role.ADMIN)
+
+
+def _history(by: Asker, states: tuple[RestoreState, ...], account: str, limit: int) -> list[Shown]:
     """Restores of an account's archives, or into that account, newest first; "" for all."""
-    found = services.catalog.restores.list(*states)
+    found = by.services.catalog.restores.list(*states)
     of_account = [one for one in found if account in ("", one.source, one.shown_account)]
-    return all_shown(services, of_account[:limit])
+    seen = [one for one in of_account if by.view.sees_restore(one)]
+    return all_shown(by.services, seen[:limit])
 
 
 def _one(services: Services, restore_id: str) -> Shown:

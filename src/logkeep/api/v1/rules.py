@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Admin, administrator, admitted, answer
+from logkeep.api.answers import Asker, admitted, answer, asker
 from logkeep.api.params import json_body, seconds
 from logkeep.api.services import Services
 from logkeep.catalog.values import AccountKind, Rule
@@ -56,9 +56,9 @@ async def list_rules(request: Request) -> Response:
 
 
 async def create_rule(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, NewRule)
-    made = await run_in_threadpool(_create, admin, request.path_params["id"], wanted)
+    made = await run_in_threadpool(_create, by, request.path_params["id"], wanted)
     return answer(_shown(made), status=201)
 
 
@@ -68,14 +68,14 @@ async def get_rule(request: Request) -> Response:
 
 
 async def change_rule(request: Request) -> Response:
-    admin = administrator(request)
+    by = asker(request)
     wanted = await json_body(request, ChangedRule)
-    return answer(_shown(await run_in_threadpool(_change, admin, request.path_params["id"], wanted)))
+    return answer(_shown(await run_in_threadpool(_change, by, request.path_params["id"], wanted)))
 
 
 async def delete_rule(request: Request) -> Response:
-    admin = administrator(request)
-    return answer(_shown(await run_in_threadpool(_delete, admin, request.path_params["id"])))
+    by = asker(request)
+    return answer(_shown(await run_in_threadpool(_delete, by, request.path_params["id"])))
 
 
 async def preview_rule(request: Request) -> Response:
@@ -107,8 +107,8 @@ def _counted(services: Services, rule_id: str) -> Rule:
     return services.catalog.rules.get(rule_id)
 
 
-def _create(admin: Admin, account: str, wanted: NewRule) -> Rule:
-    services = admin.services
+def _create(by: Asker, account: str, wanted: NewRule) -> Rule:
+    services = by.services
     _check_live(services, account)
     rule = Rule(
         id=secrets.token_hex(6),
@@ -118,27 +118,27 @@ def _create(admin: Admin, account: str, wanted: NewRule) -> Rule:
     )
     made = services.catalog.rules.create(checked(rule))
     services.router.refresh(account)
-    admin.note("rule.create", made.id, account=account, **_details(made))
+    by.note("rule.create", made.id, account=account, **_details(made))
     return made
 
 
-def _change(admin: Admin, rule_id: str, wanted: ChangedRule) -> Rule:
-    services = admin.services
+def _change(by: Asker, rule_id: str, wanted: ChangedRule) -> Rule:
+    services = by.services
     before = services.catalog.rules.get(rule_id)
     given = msgspec.structs.asdict(wanted)
     changes = {name: value for name, value in given.items() if value is not msgspec.UNSET}
     changed = services.catalog.rules.update(checked(replace(before, **changes)))
     services.router.refresh(changed.account)
-    admin.note("rule.update", rule_id, account=changed.account, **changes)
+    by.note("rule.update", rule_id, account=changed.account, **changes)
     return _counted(services, rule_id)
 
 
-def _delete(admin: Admin, rule_id: str) -> Rule:
-    services = admin.services
+def _delete(by: Asker, rule_id: str) -> Rule:
+    services = by.services
     rule = _counted(services, rule_id)
     services.catalog.rules.delete(rule_id)
     services.router.refresh(rule.account)
-    admin.note("rule.delete", rule_id, account=rule.account, **_details(rule))
+    by.note("rule.delete", rule_id, account=rule.account, **_details(rule))
     return rule
 
 
