@@ -9,7 +9,17 @@ import pytest
 from hypothesis import settings
 
 from logkeep.index.engine import ChdbEngine
-from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, GuardedS3, free_port, guarded, program, serving
+from tests.contract.azure_servers import Azurite, serving_azurite
+from tests.contract.s3_servers import (
+    ACCESS_KEY,
+    SECRET_KEY,
+    GuardedS3,
+    free_port,
+    guarded,
+    program,
+    serving,
+    serving_moto,
+)
 
 # A slow machine is no counterexample.
 settings.register_profile("logkeep", deadline=None)
@@ -27,19 +37,21 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
 
 @pytest.fixture(scope="session")
 def moto_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with serving(command, port, tmp_path_factory.mktemp("moto") / "log") as url:
+    with serving_moto(tmp_path_factory.mktemp("moto")) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def guarded_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedS3]:
     """A second moto server: one that checks permissions checks them for everyone."""
-    port = free_port()
-    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with serving(command, port, tmp_path_factory.mktemp("guarded") / "log") as url:
+    with serving_moto(tmp_path_factory.mktemp("guarded")) as url:
         yield guarded(url)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Azurite]:
+    with serving_azurite(tmp_path_factory.mktemp("azurite"), pytestconfig.cache.mkdir("azurite")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

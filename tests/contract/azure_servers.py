@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logkeep.storage.connection import Connection, checked
+from tests.contract.s3_servers import free_port, serving
 
 # The account that every Azurite has; Microsoft documents its key.
 ACCOUNT = "devstoreaccount1"
@@ -93,6 +94,20 @@ class Azurite:
         return ContainerClient(
             self.endpoint, container, credential=credential, connection_verify=str(self.certificate)
         )
+
+
+@contextmanager
+def serving_azurite(folder: Path, cache: Path) -> Iterator[Azurite]:
+    """A running Azurite; its log is in `folder`, the program is installed in `cache` if it is not there."""
+    port = free_port()
+    certificate, key = make_certificate(folder)
+    command = azurite_program(cache)
+    command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--cert", str(certificate), "--key", str(key), "--oauth", "basic", "--silent"]
+    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    with serving(command, port, folder / "log"), serving_tokens(certificate, key) as authority:
+        endpoint = f"https://127.0.0.1:{port}/devstoreaccount1"
+        yield Azurite(endpoint=endpoint, certificate=certificate, authority=authority)
 
 
 def azurite_program(cache: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The servers of Azure and Google that the tests of buckets run against, each once for all tests."""
+"""The server of Google that the tests of buckets run against, once for all tests."""
 
 from __future__ import annotations
 
@@ -6,22 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.azure_servers import Azurite, azurite_program, make_certificate, serving_tokens
 from tests.contract.gcs_servers import GcsEmulator, gcs_program, serving_google_tokens
 from tests.contract.s3_servers import free_port, serving
-
-
-@pytest.fixture(scope="session")
-def azurite(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Azurite]:
-    port, folder = free_port(), tmp_path_factory.mktemp("azurite")
-    certificate, key = make_certificate(folder)
-    command = azurite_program(pytestconfig.cache.mkdir("azurite"))
-    command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
-    command += ["--cert", str(certificate), "--key", str(key), "--oauth", "basic", "--silent"]
-    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
-    with serving(command, port, folder / "log"), serving_tokens(certificate, key) as authority:
-        endpoint = f"https://127.0.0.1:{port}/devstoreaccount1"
-        yield Azurite(endpoint=endpoint, certificate=certificate, authority=authority)
 
 
 @pytest.fixture(scope="session")

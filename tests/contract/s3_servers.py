@@ -64,6 +64,14 @@ def program(name: str) -> str:
     return found
 
 
+@contextmanager
+def serving_moto(folder: Path) -> Iterator[str]:
+    """The URL of a running moto server; its log is in `folder`."""
+    port = free_port()
+    with serving([program("moto_server"), "-H", "127.0.0.1", "-p", str(port)], port, folder / "log") as url:
+        yield url
+
+
 def aws_client(service: str, endpoint: str, key_id: str = ACCESS_KEY, secret: str = SECRET_KEY) -> Any:
     return boto3.client(
         service,

@@ -12,8 +12,11 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect
 
+from tests.contract.azure_servers import Azurite
 from tests.e2e.server import Server
 from tests.web.chromium import WIDE, Scheme, chromium, program
+from tests.web.furnished import Furnished, furnished_server
+from tests.web.furnishing.site import Buckets
 from tests.web.people import ADMIN, Person
 from tests.web.visits import Visits
 from tests.web.watch import Watch
@@ -38,6 +41,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("site") / "data").start()
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="package")
+def furnished(
+    tmp_path_factory: pytest.TempPathFactory, moto_s3: str, azurite: Azurite
+) -> Iterator[Furnished]:
+    """A server with everything in it, for tests that only look."""
+    with furnished_server(tmp_path_factory.mktemp("furnished"), Buckets(moto_s3, azurite)) as running:
+        yield running
 
 
 @pytest.fixture

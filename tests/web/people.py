@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.e2e.server import Server
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -20,6 +22,10 @@ MEMBER = Person(name="max", role="member", accounts=("main",))
 READER = Person(name="rita", role="read-only", accounts=("main",))
 STRANGER = Person(name="nils", role="member", accounts=("acme",))  # sees nothing of main
 PEOPLE = (ADMIN, MEMBER, READER, STRANGER)
+
+
+def make_people(server: Server) -> None:
+    """Make all of them at a server that has none of them."""
 
 
 def sign_in(page: Page, who: Person) -> None:
