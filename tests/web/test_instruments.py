@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser
 
+from tests.web.accessible import assert_accessible, assert_fits
 from tests.web.chromium import NARROW, new_context
 from tests.web.watch import Watch
 
@@ -20,17 +21,21 @@ _PAGES = {
     "/broken": "<script src='/broken.js'></script>",
     "/broken.js": "noSuchThing.atAll()",
     "/favicon.ico": "",
+    "/poor": "<title>poor</title><main><h1>poor</h1><input></main>",
+    "/wide": f"<title>wide</title><main><h1>wide</h1><pre>{'x' * 3000}</pre></main>",
 }
 
 
 class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = _PAGES.get(self.path)
+        script = self.path.endswith(".js")
         self.send_response(404 if body is None else 200)
-        self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")
+        self.send_header("Content-Type", "text/javascript" if script else "text/html")
         self.send_header("Content-Security-Policy", _POLICY)
         self.end_headers()
-        self.wfile.write((body or "<title>not here</title>").encode())
+        head = "" if script else "<!doctype html><html lang=en>"
+        self.wfile.write((head + (body or "<title>not here</title>")).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -78,3 +83,16 @@ def test_what_belongs_to_a_test_is_not_told(browser: Browser, pages: str) -> Non
     assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches && innerWidth") == NARROW
     context.close()
     watch.check()
+
+
+def test_what_few_can_use_is_seen(browser: Browser, pages: str) -> None:
+    context = new_context(browser, pages)
+    page = context.new_page()
+    page.goto("/poor")
+    with pytest.raises(AssertionError, match="Form elements must have labels"):
+        assert_accessible(page)
+    page.goto("/wide")
+    assert_accessible(page)
+    with pytest.raises(AssertionError, match=r"of 1280 px.*pre"):
+        assert_fits(page)
+    context.close()
