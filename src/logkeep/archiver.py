@@ -231,6 +231,11 @@ class Archiver:
             for archive in self._archives.list()
         ]
 
+    def differences(self, archive: str) -> Sequence[Difference]:
+        """Hours of one archive whose counts differ, of the last weeks."""
+        with self._lock:
+            return [one for (of, _), one in self._differences.items() if of == archive]
+
     def _status(
         self,
         archive: Archive,

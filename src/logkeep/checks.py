@@ -84,9 +84,12 @@ class Checks:
 
     def _verify(self, archive: Archive) -> Check:
         # Read before the verify begins: the chain may go on while it runs.
-        head = self._catalog.objects.chain_head(archive.target)
+        objects = self._catalog.objects
+        head, sealed = objects.chain_head(archive.target), objects.keys(archive.target)
         try:
-            report = verify(self._bucket(archive), archive.account, live=True, clock=self._clock)
+            report = verify(
+                self._bucket(archive), archive.account, live=True, expected=sealed, clock=self._clock
+            )
         except LogkeepError as error:
             return self._failed(archive, CheckKind.VERIFY, error)
         cut_off = head is not None and _last_number(report, archive.account) < head.chain
@@ -99,7 +102,7 @@ class Checks:
             at=self._clock(),
             ok=report.ok and not cut_off,
             summary=f"{report.objects} objects, {report.lines} lines: {verdict}",
-            report=msgspec.json.encode(document(report)),
+            report=msgspec.json.encode(document(report) | {"target": archive.target}),
         )
 
     def _drill(self, archive: Archive) -> Check:

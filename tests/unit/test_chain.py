@@ -75,7 +75,9 @@ def test_a_changed_manifest_is_found_by_the_next(bucket: FolderBucket, keys: lis
     there = digest(bucket, keys[1])
     change(bucket, keys[1], lambda data: data.replace(b"{", b"{ ", 1))
 
-    assert found(verify(bucket)) == [
+    report = verify(bucket)
+    assert [one.gap for one in report.findings] == [False]
+    assert found(report) == [
         (
             Kind.CHAIN,
             keys[1],
@@ -88,7 +90,9 @@ def test_an_object_and_its_manifest_that_are_gone_are_found(bucket: FolderBucket
     remove(bucket, keys[1])
     remove(bucket, object_key(keys[1]) or "")
 
-    assert found(verify(bucket)) == [(Kind.CHAIN, keys[2], f"number 2 of the chain, {keys[1]}, is missing")]
+    report = verify(bucket)
+    assert found(report) == [(Kind.CHAIN, keys[2], f"number 2 of the chain, {keys[1]}, is missing")]
+    assert [one.gap for one in report.findings] == [True]
 
 
 def test_several_that_are_gone_are_one_finding(bucket: FolderBucket, keys: list[str]) -> None:

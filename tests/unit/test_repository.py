@@ -23,7 +23,7 @@ LAYERS = (
     r"(archive|storage|spool|catalog)(\..*)?",
     r"index(\..*)?",
     r"receivers(\..*)?|intake|routing|exclusion|tail|sealing|archiver|archives|backfill|targets|defaults|indexer"
-    r"|retention|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
+    r"|retention|browse(\..*)?|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
     r"|firststart|oidc\..*|metrics|metric_families|logs|pipeline(\..*)?",
     r"api(\..*)?",
     r"app",

@@ -135,7 +135,18 @@ def test_an_object_without_manifest_that_cannot_be_read_is_found(bucket: FolderB
 def test_a_manifest_without_object_is_found(bucket: FolderBucket, manifest: Manifest) -> None:
     (bucket.local_path(KEY) or Path()).unlink()
 
-    assert kinds(verify(bucket)) == [(Kind.NO_OBJECT, KEY)]
+    report = verify(bucket)
+    assert kinds(report) == [(Kind.NO_OBJECT, KEY)]
+    assert [one.gap for one in report.findings] == [True]
+
+
+def test_an_expected_object_that_left_no_trace_is_found(bucket: FolderBucket, manifest: Manifest) -> None:
+    lost = KEY.replace("0900", "1000")
+    report = verify(bucket, expected=[KEY, lost])
+    assert kinds(report) == [(Kind.NO_OBJECT, lost)]
+    assert report.findings[0].detail == "it was sealed, and neither it nor its manifest is there"
+    bucket.delete(KEY)  # its manifest stays, so it is told once
+    assert sorted(kinds(verify(bucket, expected=[KEY]))) == [(Kind.NO_OBJECT, KEY)]
 
 
 def test_a_manifest_that_cannot_be_read_is_found(bucket: FolderBucket, manifest: Manifest) -> None:
@@ -470,6 +481,7 @@ def test_the_report_is_a_json_document(bucket: FolderBucket, tmp_path: Path) -> 
                 "key": "README",
                 "detail": "the key is neither an object's nor a manifest's nor a marker's",
                 "note": False,
+                "gap": False,
             }
         ],
     }

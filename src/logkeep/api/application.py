@@ -26,7 +26,9 @@ from logkeep.api.v1 import (
     accounts,
     archive,
     archive_checks,
+    archive_days,
     archive_hours,
+    archive_object,
     archive_search,
     archives,
     audit,
@@ -77,6 +79,10 @@ ROUTES = [
     Route("/v1/archives/{id}/seal", of_archive(archive.seal_archive, Role.MEMBER), methods=["POST"]),
     Route("/v1/archives/{id}/objects", of_archive(archive.list_objects_of_archive)),
     Route("/v1/archives/{id}/hours", of_archive(archive_hours.list_hours)),
+    Route("/v1/archives/{id}/days", of_archive(archive_days.list_days)),
+    Route("/v1/archives/{id}/object", of_archive(archive_object.get_object)),
+    Route("/v1/archives/{id}/object/lines", of_archive(archive_object.list_lines)),
+    Route("/v1/archives/{id}/object/content", of_archive(archive_object.get_content)),
     Route("/v1/archives/{id}/checks", of_archive(archive_checks.list_checks)),
     Route("/v1/archives/{id}/verify", of_archive(archive_checks.verify, Role.MEMBER), methods=["POST"]),
     Route("/v1/archives/{id}/drill", of_archive(archive_checks.drill, Role.MEMBER), methods=["POST"]),
@@ -128,4 +134,5 @@ def build_api(services: Services) -> Starlette:
     application.state.services = services
     application.state.bucket_calls = CapacityLimiter(BUCKET_CALLS)
     application.state.exports = CapacityLimiter(export.EXPORTS_AT_ONCE)
+    application.state.downloads = CapacityLimiter(archive_object.DOWNLOADS_AT_ONCE)
     return application

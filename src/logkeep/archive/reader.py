@@ -87,10 +87,10 @@ def runs(blocks: Sequence[BlockEntry]) -> Iterator[Sequence[BlockEntry]]:
         yield run
 
 
-def stored_chunks(bucket: Bucket, key: str, size: int) -> Iterator[bytes]:
-    """All stored bytes of an object in chunks of FETCH_BYTES."""
-    for start in range(0, size, FETCH_BYTES):
-        yield bucket.get_range(key, start, min(FETCH_BYTES, size - start))
+def stored_chunks(bucket: Bucket, key: str, size: int, *, fetch: int = FETCH_BYTES) -> Iterator[bytes]:
+    """All stored bytes of an object, so many in one request."""
+    for start in range(0, size, fetch):
+        yield bucket.get_range(key, start, min(fetch, size - start))
 
 
 def read_lines(bucket: Bucket, key: str, size: int) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def read_lines(bucket: Bucket, key: str, size: int) -> Iterator[bytes]:
     DamagedArchive for what is not gzip, ends early, or has a line over MAX_BLOCK_BYTES.
     """
     rest = b""
-    for chunk in _decompressed(stored_chunks(bucket, key, size), key):
+    for chunk in decompressed(stored_chunks(bucket, key, size), key):
         end = chunk.rfind(b"\n") + 1
         if end:
             yield rest + chunk[:end]
@@ -167,7 +167,9 @@ def _members(chunks: Iterator[bytes], key: str) -> Iterator[tuple[int, bytes]]:
         raise DamagedArchive(f"{key} ends in the middle of its compressed data")
 
 
-def _decompressed(chunks: Iterator[bytes], key: str) -> Iterator[bytes]:
+def decompressed(chunks: Iterator[bytes], key: str) -> Iterator[bytes]:
+    """The content of gzip members that come in chunks, in pieces of at most a MiB. Raises DamagedArchive,
+    behind what came before, for what cannot be decompressed or ends early."""
     member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
     started = False  # whether the current member has any byte yet
     try:

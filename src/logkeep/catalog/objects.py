@@ -10,7 +10,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from logkeep.archive.layout import manifest_key
@@ -32,6 +46,23 @@ class Totals(NamedTuple):
     lines: int
     raw_bytes: int
     stored_bytes: int
+
+
+class DayTotals(NamedTuple):
+    """Sums over what an archive has sealed of one UTC day, counted from the epoch."""
+
+    day: int
+    objects: int
+    lines: int
+    raw_bytes: int
+    stored_bytes: int
+    looked_at: int  # objects that were there in the place and at the time that was asked about
+    hours: int  # a bit for each hour of the day that has an object
+
+    @property
+    def late_objects(self) -> int:
+        """Those after the first of their hour: of late lines, or of what was over the largest size."""
+        return self.objects - self.hours.bit_count()
 
 
 class Objects:
@@ -107,6 +138,12 @@ class Objects:
             query = query.where(_of_hours(within))
         return self._select(query)
 
+    def keys(self, target: int) -> Sequence[str]:
+        """Of all sealed objects in a target."""
+        query = select(objects.c.key).where(objects.c.target == target, objects.c.state == ObjectState.SEALED)
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
+
     def highest_seq(self, spool_id: int) -> int:
         """The highest seq of this spool that is in a sealed object; 0 if none is."""
         query = select(func.max(objects.c.upto_seq)).where(
@@ -152,6 +189,54 @@ class Objects:
         )
         with self._database.reading() as connection:
             return {Hour(hour): Totals(*map(int, sums)) for hour, *sums in connection.execute(query)}
+
+    def span(self, archive: str) -> tuple[Hour, Hour] | None:
+        """The first and the last hour of which the archive has an object; None when it has none."""
+        query = select(func.min(objects.c.hour), func.max(objects.c.hour)).where(
+            _of_archive(archive), objects.c.state == ObjectState.SEALED
+        )
+        with self._database.reading() as connection:
+            first, last = connection.execute(query).one()
+        return None if first is None else (Hour(first), Hour(last))
+
+    def days(
+        self, archive: str, within: TimeRange, *, limit: int, place: int = 0, until: int = 0
+    ) -> Sequence[DayTotals]:
+        """Sums by UTC day over the hours that `within` touches, the newest `limit` days that have an object,
+        newest first. `looked_at` counts what was sealed in the target `place` up to the time `until`."""
+        there = case((and_(objects.c.target == place, objects.c.sealed_at <= until), 1), else_=0)
+        by_hour = (
+            select(
+                objects.c.hour,
+                func.count().label("objects"),
+                *(func.sum(column).label(column.name) for column in _ADDED_UP),
+                func.sum(there).label("looked_at"),
+            )
+            .where(_of_archive(archive), _of_hours(within), objects.c.state == ObjectState.SEALED)
+            .group_by(objects.c.hour)
+            .subquery()
+        )
+        day = by_hour.c.hour // 24
+        bit = literal(1).bitwise_lshift(cast(by_hour.c.hour % 24, Integer))
+        sums = *(func.sum(by_hour.c[name]) for name in DayTotals._fields[1:-1]), func.sum(bit)
+        query = select(day, *sums).group_by(day).order_by(day.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [DayTotals(*map(int, row)) for row in connection.execute(query)]
+
+    def lines_of_spool(self, archive: str, within: TimeRange, spool_id: int) -> Mapping[Hour, int]:
+        """Sealed lines that came through this spool, by hour."""
+        query = (
+            select(objects.c.hour, func.sum(objects.c.lines))
+            .where(
+                _of_archive(archive),
+                _of_hours(within),
+                objects.c.state == ObjectState.SEALED,
+                objects.c.spool_id == spool_id,
+            )
+            .group_by(objects.c.hour)
+        )
+        with self._database.reading() as connection:
+            return {Hour(hour): int(lines) for hour, lines in connection.execute(query)}
 
     def chain_head(self, target: int) -> ChainHead | None:
         """The last manifest of the target's chain; None when no object of it is in the chain."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from logkeep.cli import archive_search, archive_setup, convert, detect, exits
+from logkeep.cli import archive_browse, archive_search, archive_setup, convert, detect, exits
 from logkeep.cli.archive_shown import (
     show_archive,
     show_archives,
@@ -27,7 +27,13 @@ def archive() -> None:
     """Set up, see, test and seal archives."""
 
 
-for _command in (*archive_setup.COMMANDS, archive_search.search, convert.convert, detect.detect):
+for _command in (
+    *archive_setup.COMMANDS,
+    *archive_browse.COMMANDS,
+    archive_search.search,
+    convert.convert,
+    detect.detect,
+):
     archive.add_command(_command)
 
 

@@ -60,7 +60,8 @@ _JSON_LINES = (
     (
         "`archive ls`, `archive seal`",
         "an object",
-        "account archive hour part key lines raw_bytes stored_bytes sha256 min_ts max_ts sealed_at chain",
+        "account archive target hour part key lines raw_bytes stored_bytes sha256 min_ts max_ts sealed_at "
+        "chain",
     ),
     ("`archive status`", "one line", "alarm accounts spool_bytes index_lag_frames index_error"),
     (
@@ -76,6 +77,18 @@ _JSON_LINES = (
         "`archive hours`",
         "an hour",
         "hour state accepted archived waiting objects raw_bytes stored_bytes",
+    ),
+    (
+        "`archive days`",
+        "a day; a problem is `hour kind key detail gap`",
+        "day state accepted archived waiting objects late_objects raw_bytes stored_bytes hours empty_hours "
+        "verified_objects frozen_objects problems problem_count",
+    ),
+    (
+        "`archive object`",
+        "one line (docs/http-api.md); with `--lines` a record",
+        "archive key target place current hour part late objects_of_hour state stored frozen sealed manifest "
+        "problems verify",
     ),
     ("`archive backfill`", "one line", "retained lines hours"),
     ("`archive verify`, `archive drill`", "the result", "archive kind at ok summary report"),

@@ -93,7 +93,7 @@ class Chain:
             yield from _compared(link, before, sha256)
         numbers = {link.number for link in known.values()} if whole else None
         for link in severed:
-            yield _finding(link.key, _missing(link, numbers))
+            yield Finding(kind=Kind.CHAIN, key=link.key, detail=_missing(link, numbers), gap=True)
 
 
 def check_chains(chains: Mapping[str, Chain], fetch: Fetch, *, whole: bool) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ class ObjectCheck:
             else:
                 self._check_against(manifest)
         except ObjectMissing as error:
-            self._add(Kind.NO_OBJECT, key, f"it went away while it was read: {error.message}")
+            self._add(Kind.NO_OBJECT, key, f"it went away while it was read: {error.message}", gap=True)
             self.held.clear()
         except ObjectFrozen:
             self._add(Kind.FROZEN, key, "it is in cold storage, and was not looked into", note=True)
@@ -72,8 +72,8 @@ class ObjectCheck:
             for entry, checked in self.held
         ]
 
-    def _add(self, kind: Kind, key: str, detail: str, *, note: bool = False) -> None:
-        self.findings.append(Finding(kind=kind, key=key, detail=detail, note=note))
+    def _add(self, kind: Kind, key: str, detail: str, *, note: bool = False, gap: bool = False) -> None:
+        self.findings.append(Finding(kind=kind, key=key, detail=detail, note=note, gap=gap))
 
     def _add_no_manifest(self, key: str) -> None:
         detail = "there is no manifest, so it is only checked for being readable"

@@ -25,7 +25,7 @@ class Kind(StrEnum):
     BAD_MANIFEST = "bad-manifest"
     NO_MANIFEST = "no-manifest"
     FROZEN = "frozen"  # in cold storage: it cannot be read before a thaw
-    NO_OBJECT = "no-object"  # a manifest without its object
+    NO_OBJECT = "no-object"  # an object is missing that has a manifest, or that is expected
     GAP = "gap"  # a part number is missing below one that is there
     CHAIN = "chain"  # a manifest is missing from its account's chain, or is not what the next one says
     MARKER = "marker"  # an account's marker cannot be read
@@ -34,12 +34,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that is not as it should be. `note` marks what is only worth knowing."""
+    """Something that is not as it should be. `note` marks what is only worth knowing, `gap` what is missing
+    and should be there."""
 
     kind: Kind
     key: str
     detail: str
     note: bool = False
+    gap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

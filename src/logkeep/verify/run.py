@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -43,6 +43,7 @@ def verify(
     sample: Sample | None = None,
     resume: Path | None = None,
     live: bool = False,
+    expected: Collection[str] = (),
     found: Callable[[Finding], None] = lambda _finding: None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     clock: Clock = _now,
@@ -52,8 +53,10 @@ def verify(
     `sample` reads of each object only some blocks; manifests, chains and sizes are checked all the same.
     `resume` is a file that holds what is done: made if it is not there, and what it holds of an earlier
     run is not read again. `live` says that a server may be writing: an object that was put a moment ago
-    and has no manifest yet is a note. `found` is called with each finding when it is made, `progress`
-    with stored bytes done and in all. A bucket without any manifest is only checked for being readable.
+    and has no manifest yet is a note. `expected` are keys of objects that somebody knows to be there; one
+    that is not is missed even where its manifest is gone with it. `found` is called with each finding when
+    it is made, `progress` with stored bytes done and in all. A bucket without any manifest is only checked
+    for being readable.
 
     Raises StorageError when the bucket fails or denies, BadSetting for a file that cannot be gone on
     from; damage never raises.
@@ -72,6 +75,7 @@ def verify(
             sample=sample,
             ledger=ledger,
             young=started - _SEALING_MS if live else None,
+            expected=expected,
             found=found,
             progress=progress,
             inventory=take_inventory(bucket, account, within),
@@ -126,6 +130,7 @@ class _Run:
     sample: Sample | None
     ledger: Ledger | None
     young: int | None  # an object put after this may still be without manifest
+    expected: Collection[str]
     found: Callable[[Finding], None]
     progress: Callable[[int, int], None]
     inventory: Inventory
@@ -170,14 +175,18 @@ class _Run:
             self.findings.append(finding)
             self.found(finding)
 
-    def _found(self, kind: Kind, key: str, detail: str) -> None:
-        self._add(Finding(kind=kind, key=key, detail=detail))
+    def _found(self, kind: Kind, key: str, detail: str, *, gap: bool = False) -> None:
+        self._add(Finding(kind=kind, key=key, detail=detail, gap=gap))
 
     def _check_names(self) -> None:
         for key in self.inventory.strangers:
             self._found(Kind.STRANGER, key, "the key is neither an object's nor a manifest's nor a marker's")
         for key in self._without_object():
-            self._found(Kind.NO_OBJECT, key, "there is a manifest for this object, but no object")
+            self._found(Kind.NO_OBJECT, key, "there is a manifest for this object, but no object", gap=True)
+        for key in self._lost():
+            self._found(
+                Kind.NO_OBJECT, key, "it was sealed, and neither it nor its manifest is there", gap=True
+            )
         parts: dict[tuple[str, int], set[int]] = defaultdict(set)
         last: dict[tuple[str, int], str] = {}
         for name, stat in self.inventory.objects:
@@ -185,7 +194,13 @@ class _Run:
             last[name.account, name.hour] = stat.key
         for hour, numbers in parts.items():
             for part in sorted(set(range(max(numbers))) - numbers):
-                self._found(Kind.GAP, last[hour], f"the hour's part {part} is missing before it")
+                detail = f"the hour's part {part} is missing before it"
+                self._found(Kind.GAP, last[hour], detail, gap=True)
+
+    def _lost(self) -> Sequence[str]:
+        """What is expected and left no trace."""
+        there = {stat.key for _, stat in self.inventory.objects}
+        return sorted(set(self.expected) - there - self.inventory.manifests)
 
     def _without_object(self) -> Sequence[str]:
         there = {stat.key for _, stat in self.inventory.objects}

@@ -8,7 +8,7 @@ import pytest
 
 from logkeep.archive.manifest import ChainHead
 from logkeep.catalog.catalog import Catalog, open_catalog
-from logkeep.catalog.objects import Totals
+from logkeep.catalog.objects import DayTotals, Totals
 from logkeep.catalog.values import ArchiveObject, ObjectState
 from logkeep.errors import Conflict, NotFound
 from logkeep.timeline import HOUR_MS, Hour, TimeRange
@@ -177,6 +177,45 @@ def test_what_an_archive_holds_is_added_up_over_its_targets_and_by_hour(catalog:
     one_hour = TimeRange(start=HOUR * HOUR_MS + 5, end=(HOUR + 1) * HOUR_MS)
     assert list(catalog.objects.hours("main", one_hour)) == [HOUR]
     assert catalog.objects.hours("nobody", within) == {}
+
+
+def test_days_add_up_what_an_archive_holds_with_a_bit_for_each_hour(catalog: Catalog) -> None:
+    three_archives(catalog)  # HOUR is the first of its day
+    seal(catalog, planned(hour=HOUR + 30))
+    within = TimeRange(start=(HOUR - 5) * HOUR_MS, end=(HOUR + 50) * HOUR_MS)
+    assert catalog.objects.span("main") == (HOUR, HOUR + 30)
+    assert catalog.objects.span("nobody") is None
+    first = DayTotals(
+        day=HOUR // 24, objects=4, lines=12, raw_bytes=1200, stored_bytes=360, looked_at=3, hours=0b11
+    )
+    second = DayTotals(
+        day=HOUR // 24 + 1, objects=1, lines=3, raw_bytes=300, stored_bytes=90, looked_at=1, hours=1 << 6
+    )
+    assert (first.late_objects, second.late_objects) == (2, 0)
+    assert catalog.objects.days("main", within, limit=9, place=1, until=3) == [second, first]
+    assert catalog.objects.days("main", within, limit=1, place=1, until=3) == [second]
+    for place, until in ((1, 2), (3, 3)):
+        assert {
+            one.looked_at for one in catalog.objects.days("main", within, limit=9, place=place, until=until)
+        } == {0}
+    one_hour = TimeRange(start=HOUR * HOUR_MS + 5, end=(HOUR + 1) * HOUR_MS)
+    assert [one.objects for one in catalog.objects.days("main", one_hour, limit=9)] == [3]
+    assert catalog.objects.days("nobody", within, limit=9) == []
+
+
+def test_lines_are_added_up_by_the_spool_that_they_came_through(catalog: Catalog) -> None:
+    three_archives(catalog)
+    other = replace(planned(hour=HOUR + 1, part=1), spool_id=78)
+    seal(catalog, other)
+    within = TimeRange(start=(HOUR - 5) * HOUR_MS, end=(HOUR + 5) * HOUR_MS)
+    assert catalog.objects.lines_of_spool("main", within, 77) == {HOUR: 9, HOUR + 1: 3}
+    assert catalog.objects.lines_of_spool("main", within, 78) == {HOUR + 1: 3}
+
+
+def test_the_keys_of_a_target_are_those_of_what_is_sealed_there(catalog: Catalog) -> None:
+    three_archives(catalog)
+    assert sorted(catalog.objects.keys(1)) == ["year=2024/0.json.gz"] * 2 + ["year=2024/1.json.gz"]
+    assert catalog.objects.keys(9) == []
 
 
 def test_the_head_of_a_chain_is_the_highest_number_of_its_target(catalog: Catalog) -> None:

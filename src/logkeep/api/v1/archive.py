@@ -10,6 +10,7 @@ from starlette.responses import Response
 from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
 from logkeep.api.params import json_body, time_range
 from logkeep.api.services import Services
+from logkeep.api.v1.archive_listed import listed_objects
 from logkeep.api.v1.archive_shown import shown_status, shown_totals
 from logkeep.archiver import ArchiveStatus
 from logkeep.catalog.people import Role
@@ -38,16 +39,17 @@ async def list_objects(request: Request) -> Response:
         await run_in_threadpool(by.view.account, account)
     within = _within(request, by.services)
     objects = await run_in_threadpool(by.services.catalog.objects.list, account, within)
-    return answer({"objects": [_shown(one) for one in objects if by.caller.sees(one.account)]})
+    return answer({"objects": [shown_object(one) for one in objects if by.caller.sees(one.account)]})
 
 
 async def list_objects_of_archive(request: Request) -> Response:
     services = admitted(request)
-    archive = request.path_params["id"]
-    await run_in_threadpool(services.catalog.archives.get, archive)
+    archive = await run_in_threadpool(services.catalog.archives.get, request.path_params["id"])
     within = _within(request, services)
-    objects = await run_in_threadpool(services.catalog.objects.list, None, within, archive=archive)
-    return answer({"objects": [_shown(one) for one in objects]})
+    if archive.foreign:
+        return answer(await with_bucket(request, listed_objects, services, archive, within))
+    objects = await run_in_threadpool(services.catalog.objects.list, None, within, archive=archive.id)
+    return answer({"objects": [shown_object(one) for one in objects]})
 
 
 async def get_status(request: Request) -> Response:
@@ -91,7 +93,7 @@ def _seal(by: Asker, *, now: bool, account: str | None = None, archive: str | No
         for one in services.archiver.status()
         if one.last_error and account in (None, one.account) and archive in (None, one.archive)
     ]
-    return {"sealed": [_shown(one) for one in sealed], "failed": failed}
+    return {"sealed": [shown_object(one) for one in sealed], "failed": failed}
 
 
 def _status(by: Asker) -> Shown:
@@ -130,10 +132,11 @@ def _row(services: Services, status: ArchiveStatus) -> Shown:
     }
 
 
-def _shown(one: ArchiveObject) -> Shown:
+def shown_object(one: ArchiveObject) -> Shown:
     return {
         "account": one.account,
         "archive": one.archive,
+        "target": one.target,
         "hour": iso(hour_start(one.hour)),
         "part": one.part,
         "key": one.key,

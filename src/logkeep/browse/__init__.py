@@ -1,0 +1,1 @@
+"""Looking into an archive: its days, its objects, and what one object holds. Nothing is changed."""
