@@ -34,11 +34,11 @@ def whole_number(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def bounded(request: Request, name: str, default: int, *, most: int) -> int:
-    """A whole number from 1 to `most`. Raises InputError."""
+def bounded(request: Request, name: str, default: int, *, least: int = 1, most: int) -> int:
+    """A whole number from `least` to `most`. Raises InputError."""
     value = whole_number(request, name, default)
-    if not 1 <= value <= most:
-        raise InputError(f"{name} is {value}, not 1 to {most}")
+    if not least <= value <= most:
+        raise InputError(f"{name} is {value}, not {least} to {most}")
     return value
 
 

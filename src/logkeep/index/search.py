@@ -20,6 +20,8 @@ MAX_PAGE = 10_000
 # A page ends early where its lines come to more. So few lines stay near it, however long they are.
 _PAGE_BYTES = 32 << 20
 _UNMEASURED = 100
+_CHARACTER_BYTES = 4
+_CUT_BYTES = 3 * _CHARACTER_BYTES  # of a record that is cut, for each character: line, raw and meta
 # What of a scope is read in one go, in order: few enough for memory, and enough that a statement's own
 # cost does not show.
 _SLICE_LINES = 50_000
@@ -59,6 +61,15 @@ class Page:
     cursor: str | None  # None when nothing comes after this page
     objects: list[str] | None = None  # the key of each record's object ("": unknown), of restored lines
     numbers: Sequence[int] = ()  # of each record in its table: lines of one time are in their order
+    lengths: Sequence[int] = ()  # characters of each line that came cut, 0 of one that is whole
+
+    @property
+    def cursors(self) -> list[str]:
+        """The cursor of each record: where a page begins that comes after it, in either order."""
+        return [
+            encode_cursor(record.ts, number)
+            for record, number in zip(self.records, self.numbers, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +105,17 @@ class _Row(msgspec.Struct, gc=False):
     line: str = msgspec.field(name="_line")
     raw: str = msgspec.field(name="_raw")
     object: str = msgspec.field(name="_object", default="")
+    length: int = msgspec.field(name="_length", default=0)
 
 
 _rows = msgspec.json.Decoder(_Row)
 
 
-def search_page(engine: Engine, scope: Scope, *, order: Order, limit: int, cursor: str = "") -> Page:
-    """Up to `limit` records, newest or oldest first, beginning after `cursor`.
+def search_page(
+    engine: Engine, scope: Scope, *, order: Order, limit: int, cursor: str = "", cut: int = 0
+) -> Page:
+    """Up to `limit` records, newest or oldest first, beginning after `cursor`. With `cut`, of longer lines
+    only so many characters come, and neither their bytes (`_raw`) nor their `_meta` where those are long.
 
     Raises InputError for a limit out of bounds or a cursor that is none of ours.
     """
@@ -109,18 +124,24 @@ def search_page(engine: Engine, scope: Scope, *, order: Order, limit: int, curso
     where, params = scope.where()
     if cursor:
         beyond = "<" if order is Order.NEWEST else ">"
-        where += f" AND (_ts, _lid) {beyond} ({{cursor_ts:Int64}}, {{cursor_lid:UInt64}})"
-        params["cursor_ts"], params["cursor_lid"] = _decode_cursor(cursor)
+        # The first condition follows from the second, but of the two the engine only finds by the first.
+        where += (
+            f" AND _ts {beyond}= {{cursor_ts:Int64}}"
+            f" AND (_ts, _lid) {beyond} ({{cursor_ts:Int64}}, {{cursor_lid:UInt64}})"
+        )
+        params["cursor_ts"], params["cursor_lid"] = decode_cursor(cursor)
     direction = "DESC" if order is Order.NEWEST else "ASC"
-    found = f"FROM {scope.table} WHERE {where} ORDER BY _ts {direction}, _lid {direction}"
-    if limit > _UNMEASURED:
+    by_key = f"ORDER BY _ts {direction}, _lid {direction}"
+    found = f"FROM {scope.table} WHERE {where} {by_key}"
+    if limit > _UNMEASURED and not 0 < limit * cut * _CUT_BYTES < _PAGE_BYTES:
         limit = _fitting(engine, found, params, limit)
-    lines = engine.json_lines(
-        f"SELECT {_columns(scope)} {found} LIMIT {{limit:UInt64}}", {**params, "limit": limit + 1}
-    )
-    rows = _rows.decode_lines(lines)
+    sql = f"SELECT {_columns(scope)} {found} LIMIT {{limit:UInt64}}"
+    if cut:
+        sql = f"SELECT {_cut_columns(scope)} FROM ({sql}) AS whole {by_key}"
+        params["cut"], params["cut_bytes"] = cut, cut * _CHARACTER_BYTES
+    rows = _rows.decode_lines(engine.json_lines(sql, {**params, "limit": limit + 1}))
     last = rows[limit - 1] if len(rows) > limit else None
-    return _page(scope, rows[:limit], _encode_cursor(last.ts, last.lid) if last else None)
+    return _page(scope, rows[:limit], encode_cursor(last.ts, last.lid) if last else None)
 
 
 def slices(engine: Engine, scope: Scope, *, lines: int, size: int) -> Iterator[Slice]:
@@ -206,12 +227,28 @@ def _columns(scope: Scope) -> str:
     return f"{NAMES}, _object" if scope.objects else NAMES
 
 
+def _cut_columns(scope: Scope) -> str:
+    """The same columns of `whole`, of long lines cut, and `_length`: of those the characters of all."""
+    shown = {
+        "_line": "substringUTF8(whole._line, 1, {cut:UInt64})",
+        "_raw": "if(length(whole._raw) > {cut_bytes:UInt64}, '', whole._raw)",
+        "_meta": "if(length(whole._meta) > {cut_bytes:UInt64}, '', whole._meta)",
+    }
+    columns = [f"{shown.get(name, f'whole.{name}')} AS {name}" for name in _columns(scope).split(", ")]
+    is_whole = (
+        "lengthUTF8(whole._line) <= {cut:UInt64}"
+        " AND length(whole._raw) <= {cut_bytes:UInt64} AND length(whole._meta) <= {cut_bytes:UInt64}"
+    )
+    return ", ".join([*columns, f"if({is_whole}, 0, lengthUTF8(whole._line)) AS _length"])
+
+
 def _page(scope: Scope, rows: list[_Row], cursor: str | None) -> Page:
     return Page(
         records=[_record(row) for row in rows],
         cursor=cursor,
         objects=[row.object for row in rows] if scope.objects else None,
         numbers=[row.lid for row in rows],
+        lengths=[row.length for row in rows],
     )
 
 
@@ -300,16 +337,17 @@ def _meta(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def _encode_cursor(ts: int, lid: int) -> str:
+def encode_cursor(ts: int, lid: int) -> str:
     return base64.urlsafe_b64encode(f"{ts}.{lid}".encode()).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str) -> tuple[int, int]:
+def decode_cursor(cursor: str) -> tuple[int, int]:
+    """The time and the number of the line that a page ended with. Raises InputError."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         ts, lid = map(int, text.split("."))
     except ValueError:
         ts = lid = -1
-    if not (0 <= ts <= MAX_MS and 0 <= lid < 1 << 64) or _encode_cursor(ts, lid) != cursor:
+    if not (0 <= ts <= MAX_MS and 0 <= lid < 1 << 64) or encode_cursor(ts, lid) != cursor:
         raise InputError(f"{cursor!r} is no cursor", hint="pass the cursor of the page before, unchanged")
     return ts, lid

@@ -94,6 +94,47 @@ def finder(pattern: str, *, max_memory: int = _ENGINE_MEMORY) -> Callable[[str],
     return lambda text: search(text.encode()) is not None  # of bytes, as re2 counts characters otherwise
 
 
+def span_finder(
+    pattern: str, *, trim: tuple[bool, bool] = (False, False), max_memory: int = _ENGINE_MEMORY
+) -> Callable[[str], Iterator[tuple[int, int]]]:
+    """Where a text holds the pattern, which is known to be good: begin and end in characters, in order and
+    apart from each other; never nothing. With `trim` the pattern also takes one ASCII character before
+    (after) what is meant, or the text's begin (end), and that is left out."""
+    compiled = re2.compile(pattern, _options(max_memory))
+
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        data = text.encode()
+        place = _places(text, data)
+        at = 0
+        while at <= len(data) and (found := compiled.search(data, at)):
+            start, end = found.span()
+            start += trim[0] and start < end and not _in_token(data[start])
+            end -= trim[1] and start < end and not _in_token(data[end - 1])
+            if start < end:
+                yield place(start), place(end)
+            at = max(end, at + 1)
+
+    return spans
+
+
+def _places(text: str, data: bytes) -> Callable[[int], int]:
+    """The number of the character that begins at a byte. Asked for in rising order it costs little."""
+    if len(text) == len(data):
+        return lambda at: at
+    known = [0, 0]
+
+    def place(at: int) -> int:
+        known[1] += len(data[known[0] : at].decode(errors="ignore"))
+        known[0] = at
+        return known[1]
+
+    return place
+
+
+def _in_token(byte: int) -> bool:
+    return byte >= 0x80 or chr(byte).isalnum()
+
+
 def _options(max_memory: int) -> re2.Options:
     options = re2.Options()
     options.dot_nl = True  # as the engine's match() has it

@@ -52,6 +52,14 @@ def line_regex(glob: ast.Glob) -> str:
     return before + "".join(_part(part, IN_WORD) for part in inner) + after
 
 
+def found_in_token_pattern(glob: ast.Glob) -> tuple[str, bool, bool]:
+    """The RE2 pattern for all that a glob stands for in a folded line, up to the ends of the words that an
+    outer `*` reaches into; and whether it takes a character before and after that with it."""
+    before, after = _bounded(glob[0], 0), _bounded(glob[-1], -1)
+    inner = "".join(_part(part, IN_WORD) for part in glob)
+    return _BEFORE * before + inner + _AFTER * after, before, after
+
+
 def _bounded(part: str | ast.Wild, end: int) -> bool:
     return part is ast.Wild.ONE or (isinstance(part, str) and is_token_char(part[end]))
 

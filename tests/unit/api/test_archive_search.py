@@ -22,7 +22,7 @@ from logkeep.api import problems
 from logkeep.api.access import of_archive
 from logkeep.api.answers import BUCKET_CALLS
 from logkeep.api.v1 import archive_search
-from logkeep.api.v1.archive_search import SearchResponse, Watch
+from logkeep.api.v1.archive_search import SearchResponse, Watch, at_the_latest
 from logkeep.archive.layout import marker_key
 from logkeep.archive.marker import Marker, encode
 from logkeep.catalog.values import Archive, ArchiveState, Key, KeyRole, Target
@@ -141,6 +141,29 @@ def test_order_limit_and_range_are_chosen(ask: Ask) -> None:
     assert end["end"]["complete"]
     *records, _ = lines_of(ask(from_=str(START + 2), to=str(START + HOUR_MS)))
     assert [one["record"]["_line"] for one in records] == ["b", "a 2"]
+
+
+def test_what_a_viewer_asks_for_stands_beside_the_record(ask: Ask) -> None:
+    *records, _ = lines_of(ask(query="late OR b", marks="true", cut="4", from_=str(START)))
+    shown = [(one["record"]["_line"], one["marks"], one["length"]) for one in records]
+    assert shown == [("a la", [], 6), ("b", [[0, 1]], 0)]
+    assert records[1]["object"] == "year=2025/month=11/day=20/main.2025-11-20.1200.json.gz"
+
+
+def test_a_search_ends_when_its_time_is_over() -> None:
+    now, client_gone = [100.0], [False]
+    stopped = at_the_latest(5, lambda: client_gone[0], lambda: now[0])
+    assert not stopped()
+    now[0] = 105.0
+    assert stopped()
+    now[0], client_gone[0] = 101.0, True
+    assert stopped()
+    assert not at_the_latest(0, lambda: False, lambda: now[0])()
+
+
+def test_a_search_within_its_time_is_complete(ask: Ask) -> None:
+    *_, end = lines_of(ask(query="a", seconds="30", from_=str(START)))
+    assert end["end"]["complete"]
 
 
 def test_a_former_place_is_searched_where_it_has_something_of_the_range(ask: Ask, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import Message
 
-from logkeep.api.v1.tail import TailResponse
+from logkeep.api.v1.tail import Show, TailResponse
 from logkeep.query.parse import parse
 from logkeep.record import Record, encode_lines
 from logkeep.tail import MAX_QUEUED, Tails
@@ -39,11 +39,15 @@ class Client:
 
 
 def run(
-    enough: Callable[[list[bytes]], bool], during: Callable[[Tails], Any], *, heartbeat_s: float
+    enough: Callable[[list[bytes]], bool],
+    during: Callable[[Tails], Any],
+    *,
+    heartbeat_s: float,
+    shown: Show | None = None,
 ) -> Tails:
     async def main() -> None:
         client = Client(enough)
-        response = TailResponse(tails.watch("main", parse("a")), heartbeat_s=heartbeat_s)
+        response = TailResponse(tails.watch("main", parse("a")), shown=shown, heartbeat_s=heartbeat_s)
         during(tails)
         async with asyncio.timeout(30):
             await response({"type": "http", "asgi": {"spec_version": "2.3"}}, client.receive, client.send)
@@ -66,6 +70,16 @@ def test_lines_that_match_come_in_order_and_the_watcher_goes_with_the_client() -
     )
     assert b"".join(taken) == b"".join(line for _, line in records("a 1", "a 2"))
     assert not tails.watched("main")
+
+
+def test_lines_come_as_a_viewer_asks_for_them() -> None:
+    run(
+        lambda parts: b"".join(parts).count(b"\n") == 2,
+        lambda tails: tails.publish("main", records("a 1", "a 2")),
+        heartbeat_s=30,
+        shown=lambda line: b"shown " + line,
+    )
+    assert b"".join(taken) == b"".join(b"shown " + line for _, line in records("a 1", "a 2"))
 
 
 def test_a_stream_without_lines_shows_that_it_is_there() -> None:

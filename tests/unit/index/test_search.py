@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec import Raw
+from msgspec.structs import replace as replace_record
 
 from logkeep.errors import InputError
 from logkeep.index.engine import ChdbEngine
@@ -117,6 +119,53 @@ def test_a_search_sees_its_account_its_range_and_its_query_alone(lines: ChdbEngi
     assert ids(scope("level:error", start=1001, end=1004)) == ["7", "13", "19"]
     assert ids(scope("level:error OR level:error", start=1001, end=1004, account="other")) == []
     assert ids(scope("nothing")) == []
+
+
+@pytest.mark.parametrize(("order", "other"), [(Order.NEWEST, Order.OLDEST), (Order.OLDEST, Order.NEWEST)])
+def test_a_cursor_leads_to_what_stands_before_its_record_too(
+    lines: ChdbEngine, order: Order, other: Order
+) -> None:
+    first = search_page(lines, scope(), order=order, limit=10)
+    second = search_page(lines, scope(), order=order, limit=10, cursor=first.cursor or "")
+    back = search_page(lines, scope(), order=other, limit=10, cursor=second.cursors[0])
+    assert back.records == first.records[::-1]
+
+
+def test_a_page_begins_behind_any_record_of_another(lines: ChdbEngine) -> None:
+    page = search_page(lines, scope(), order=Order.OLDEST, limit=10)
+    for number, cursor in enumerate(page.cursors):
+        following = search_page(lines, scope(), order=Order.OLDEST, limit=1, cursor=cursor).records
+        assert [record.lid for record in following] == [str(number + 2)]
+
+
+@pytest.mark.parametrize("limit", [10, 101])
+def test_long_lines_come_cut_and_say_how_long_they_are(
+    engine: ChdbEngine, tmp_path: Path, limit: int
+) -> None:
+    account = f"cut-{limit}"
+    long = [
+        Record(lid="201", ts=3000, rx=5000, account=account, line="日" * 10),
+        Record(lid="202", ts=3001, rx=5000, account=account, line="日" * 11 + "!", host="h"),
+        Record(lid="203", ts=3002, rx=5000, account=account, line="short", meta=Raw(b'{"a":1}')),
+        Record(
+            lid="204", ts=3003, rx=5000, account=account, line="meta", meta=Raw(b'{"a":"%b"}' % (b"x" * 40))
+        ),
+        Record(lid="205", ts=3004, rx=5000, account=account, line="raw", raw="QUJD" * 11),
+    ]
+    LiveLines(engine, tmp_path).add([frame_of(encode_lines(long))], some_may_be_there=False)
+    page = search_page(engine, scope(account=account), order=Order.OLDEST, limit=limit, cut=10)
+    assert page.lengths == [0, 12, 0, 4, 3]
+    assert page.records == [
+        long[0],
+        replace_record(long[1], line="日" * 10),
+        long[2],
+        replace_record(long[3], meta=Raw()),
+        replace_record(long[4], raw=""),
+    ]
+    found = search_page(engine, scope('"!"', account=account), order=Order.NEWEST, limit=limit, cut=10)
+    assert [record.lid for record in found.records] == ["202"]  # what is cut off is looked at all the same
+    whole = search_page(engine, scope(account=account), order=Order.OLDEST, limit=limit)
+    assert (whole.records, whole.lengths) == (long, [0] * 5)
 
 
 @pytest.mark.parametrize("limit", [0, -1, MAX_PAGE + 1])

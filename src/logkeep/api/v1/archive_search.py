@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from logkeep.api import problems
 from logkeep.api.answers import asker, with_bucket
 from logkeep.api.params import flag, time_range, whole_number
 from logkeep.api.services import Services
+from logkeep.api.v1.viewing import Viewing, line_document, viewing
 from logkeep.archive.foreign.layouts import layout_of
 from logkeep.archive.marker import check_marker
 from logkeep.catalog.people import Role
@@ -55,6 +57,8 @@ class Asked:
     limit: int
     histogram: bool
     interval: int
+    seconds: int  # how long it may take, 0: as long as it does
+    view: Viewing
 
 
 async def search_archive(request: Request) -> Response:
@@ -80,13 +84,16 @@ def _asked(request: Request, now: int) -> Asked:
     if order not in tuple(Order):
         raise InputError(f"order is {order!r}, not newest or oldest")
     start, end = query.get("from", ""), query.get("to", "")
+    node = parse(query.get("query", ""))
     return Asked(
-        node=parse(query.get("query", "")),
+        node=node,
         within=time_range(start, end, now=now) if start or end else None,
         order=Order(order),
         limit=whole_number(request, "limit", 100),
         histogram=query.get("histogram") == "1" or flag(request, "histogram"),
         interval=whole_number(request, "interval", 0),
+        seconds=whole_number(request, "seconds", 0),
+        view=viewing(request, node),
     )
 
 
@@ -115,11 +122,12 @@ def _place(services: Services, archive: Archive, target: Target, *, any_marker: 
 
 def _parts(places: Sequence[Place], asked: Asked, running: Running, watch: Watch) -> Iterator[bytes]:
     """The answer's lines, as they come. `watch` is given what tells how far the search is."""
+    stopped = at_the_latest(asked.seconds, running.stopped)
     if asked.histogram:
-        span = span_of(places, asked.within, running.stopped)
+        span = span_of(places, asked.within, stopped)
         step = asked.interval or (usual_step(span) if span else None)
         counted = Count(
-            places, asked.node, asked.within, interval_ms=step, large=running.large, stopped=running.stopped
+            places, asked.node, asked.within, interval_ms=step, large=running.large, stopped=stopped
         )
         watch(lambda: counted.outcome)
         yield _line("histogram", _histogram(counted, asked.within or span))
@@ -132,13 +140,13 @@ def _parts(places: Sequence[Place], asked: Asked, running: Running, watch: Watch
         order=asked.order,
         limit=asked.limit,
         large=running.large,
-        stopped=running.stopped,
+        stopped=stopped,
     )
     watch(lambda: search.outcome)
     with closing(iter(search)) as found:
         for hits in found:
             for start in range(0, len(hits), _LINES_A_PART):
-                yield b"".join(map(_record, hits[start : start + _LINES_A_PART]))
+                yield b"".join(_record(hit, asked.view) for hit in hits[start : start + _LINES_A_PART])
     yield _line("end", _told(search.outcome))
 
 
@@ -154,7 +162,19 @@ def _histogram(counted: Count, span: TimeRange | None) -> dict[str, object]:
     }
 
 
-def _record(hit: Hit) -> bytes:
+def at_the_latest(
+    seconds: int, stopped: Callable[[], bool], clock_s: Callable[[], float] = time.monotonic
+) -> Callable[[], bool]:
+    """Says to stop when `stopped` does, or when so many seconds have gone by (0: only then)."""
+    if not seconds:
+        return stopped
+    end = clock_s() + seconds
+    return lambda: stopped() or clock_s() >= end
+
+
+def _record(hit: Hit, view: Viewing) -> bytes:
+    if view.asked:
+        return line_document(hit.line, view, object=hit.key)
     return b'{"record":%b,"object":%b}\n' % (hit.line.rstrip(b"\n"), msgspec.json.encode(hit.key))
 
 

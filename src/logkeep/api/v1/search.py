@@ -1,4 +1,4 @@
-"""GET /v1/search, /v1/histogram, /v1/fields: live lines and restored accounts alike."""
+"""GET /v1/search, /v1/surrounding, /v1/histogram, /v1/fields: live lines and restored accounts alike."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from logkeep.api.answers import admitted, answer
-from logkeep.api.params import time_range, whole_number
+from logkeep.api.params import bounded, time_range, whole_number
 from logkeep.api.services import Services
+from logkeep.api.v1.viewing import page_document, viewing
 from logkeep.catalog.values import Account, AccountKind
 from logkeep.errors import InputError
 from logkeep.index import live, search
+from logkeep.index.around import Place, around
 from logkeep.index.restored import RestoredLines
 from logkeep.index.search import Order, Scope
+from logkeep.index.values import COUNTED_TOGETHER, Values, top_values_of
 from logkeep.inplace.steps import usual_step
 from logkeep.query.parse import parse
 from logkeep.query.sql import compile_sql
 from logkeep.query.sql_field import value_expression
+from logkeep.record import are_ids
 from logkeep.timeline import MAX_MS, MIN_MS
+
+_MOST_FIELDS = 20
 
 
 class Asked(NamedTuple):
@@ -39,6 +45,7 @@ async def get_records(request: Request) -> Response:
     order = request.query_params.get("order", Order.NEWEST)
     if order not in tuple(Order):
         raise InputError(f"order is {order!r}, not newest or oldest")
+    view = viewing(request)
     page = await run_in_threadpool(
         search.search_page,
         services.engine,
@@ -46,12 +53,49 @@ async def get_records(request: Request) -> Response:
         order=Order(order),
         limit=whole_number(request, "limit", 100),
         cursor=request.query_params.get("cursor", ""),
+        cut=view.cut,
     )
-    found: dict[str, object] = {"records": page.records, "cursor": page.cursor}
-    if page.objects is not None:
-        restore = await run_in_threadpool(services.catalog.restores.get, account.restore_id)
-        found |= {"objects": page.objects, "restore": {"id": restore.id, "name": restore.name}}
-    return answer(found)
+    return answer(page_document(page, view) | await _restore(services, account))
+
+
+async def get_surrounding(request: Request) -> Response:
+    """A line, named by its `id` and `ts` or by a cursor, and what the query finds before and after it."""
+    services, account, scope = await asked(request)
+    view = viewing(request)
+    there = await run_in_threadpool(
+        around,
+        services.engine,
+        scope,
+        _place(request),
+        before=bounded(request, "before", 50, least=0, most=search.MAX_PAGE),
+        after=bounded(request, "after", 50, least=0, most=search.MAX_PAGE),
+        cut=view.cut,
+    )
+    found = {
+        "line": page_document(there.line, replace(view, cut=0)),
+        "before": page_document(there.before, view),
+        "after": page_document(there.after, view),
+    }
+    return answer(found | await _restore(services, account))
+
+
+def _place(request: Request) -> Place:
+    """Of the line that is asked about. Raises InputError."""
+    query = request.query_params
+    if cursor := query.get("cursor", ""):
+        return search.decode_cursor(cursor)
+    lid = query.get("id", "")
+    if not are_ids([lid]) or not query.get("ts"):
+        raise InputError("no line is named", hint="pass its id and ts, or a cursor of a search")
+    return whole_number(request, "ts", 0), int(lid)
+
+
+async def _restore(services: Services, account: Account) -> dict[str, object]:
+    """Of a restored account, which restore it is of."""
+    if account.kind is AccountKind.LIVE:
+        return {}
+    restore = await run_in_threadpool(services.catalog.restores.get, account.restore_id)
+    return {"restore": {"id": restore.id, "name": restore.name}}
 
 
 async def get_histogram(request: Request) -> Response:
@@ -61,18 +105,33 @@ async def get_histogram(request: Request) -> Response:
 
 
 async def get_fields(request: Request) -> Response:
+    """The most frequent values of a field; of several fields, those of each in their order."""
     services, _, scope = await asked(request)
-    field = request.query_params.get("field", "")
-    if not field:
+    names = [name for name in request.query_params.getlist("field") if name]
+    if not names:
         raise InputError("the parameter 'field' is missing", hint="name one, such as field=host")
-    values = await run_in_threadpool(
-        search.top_values,
-        services.engine,
-        scope,
-        expression=value_expression(field),
-        limit=whole_number(request, "limit", 10),
-    )
-    return answer({"field": field, "values": [{"value": value, "count": count} for value, count in values]})
+    if len(names) > _MOST_FIELDS:
+        raise InputError(f"{len(names)} fields are asked for, at most {_MOST_FIELDS} at once")
+    limit = whole_number(request, "limit", 10)
+    found = await run_in_threadpool(_fields, services, scope, names, limit)
+    return answer(found[0] if len(found) == 1 else {"fields": found})
+
+
+def _fields(services: Services, scope: Scope, names: list[str], limit: int) -> list[dict[str, object]]:
+    """Of fields that can be counted together all are, in one look at the lines."""
+    together = list(dict.fromkeys(name for name in names if name in COUNTED_TOGETHER))
+    values: dict[str, Values] = {}
+    if len(together) > 1:
+        found = top_values_of(services.engine, scope, together, limit=limit)
+        values = dict(zip(together, found, strict=True))
+    for name in names:
+        if name not in values:
+            expression = value_expression(name)
+            values[name] = search.top_values(services.engine, scope, expression=expression, limit=limit)
+    return [
+        {"field": name, "values": [{"value": value, "count": count} for value, count in values[name]]}
+        for name in names
+    ]
 
 
 def _histogram(services: Services, scope: Scope, interval: int) -> dict[str, object]:

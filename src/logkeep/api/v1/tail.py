@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TypeAlias
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from logkeep.api.answers import admitted
+from logkeep.api.v1.viewing import line_document, viewing
 from logkeep.catalog.values import AccountKind
 from logkeep.errors import Conflict
 from logkeep.query.parse import parse
@@ -19,23 +22,32 @@ from logkeep.tail import Watcher
 
 HEARTBEAT_S = 15.0
 
+Show: TypeAlias = Callable[[bytes], bytes]
+"""What a canonical line is sent as, with its newline."""
+
 
 async def tail(request: Request) -> Response:
-    """Canonical lines, and an empty one where none came for a while. `{"missed": n}` stands for lines that
-    the client was too slow for. Ends when the client goes, or the server."""
+    """Canonical lines, and an empty one where none came for a while; with `marks` or `cut` each as the
+    `record` of an object. `{"missed": n}` stands for lines that the client was too slow for. Ends when the
+    client goes, or the server."""
     services = admitted(request)
     query = request.query_params
     account = await run_in_threadpool(services.catalog.accounts.get, query.get("account", "main"))
     if account.kind is not AccountKind.LIVE:
         raise Conflict(f"account {account.id!r} is a restored one, which takes no lines in")
-    return TailResponse(services.tails.watch(account.id, parse(query.get("query", ""))))
+    node = parse(query.get("query", ""))
+    view = viewing(request, node)
+    shown = partial(line_document, view=view) if view.asked else None
+    return TailResponse(services.tails.watch(account.id, node), shown=shown)
 
 
 class TailResponse(StreamingResponse):
     """Streams what a watcher gets, and closes it however the response ends."""
 
-    def __init__(self, watcher: Watcher, *, heartbeat_s: float = HEARTBEAT_S) -> None:
-        super().__init__(_parts(watcher, heartbeat_s), media_type="application/x-ndjson")
+    def __init__(
+        self, watcher: Watcher, *, shown: Show | None = None, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
+        super().__init__(_parts(watcher, shown, heartbeat_s), media_type="application/x-ndjson")
         self._watcher = watcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +55,7 @@ class TailResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _parts(watcher: Watcher, heartbeat_s: float) -> AsyncIterator[bytes]:
+async def _parts(watcher: Watcher, shown_as: Show | None, heartbeat_s: float) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(heartbeat_s):
@@ -55,4 +67,4 @@ async def _parts(watcher: Watcher, heartbeat_s: float) -> AsyncIterator[bytes]:
             continue
         if shown.missed:
             yield msgspec.json.encode({"missed": shown.missed}) + b"\n"
-        yield b"".join(shown.lines)
+        yield b"".join(map(shown_as, shown.lines) if shown_as else shown.lines)
