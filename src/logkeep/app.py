@@ -19,6 +19,7 @@ from typing import NoReturn
 
 import uvicorn
 
+from logkeep.api.application import ROUTES as API_ROUTES
 from logkeep.api.application import build_api
 from logkeep.api.services import Services
 from logkeep.archiver import Archiver
@@ -57,6 +58,8 @@ from logkeep.tail import Tails
 from logkeep.targets import Buckets
 from logkeep.turn import LoopTurn
 from logkeep.vault import load_vault, rotate
+from logkeep.web.front import Front
+from logkeep.web.site import build_site
 from logkeep.worker import Worker, end_process_on_defect, give_way
 
 _LOOK_FOR_DUE_HOURS_S = 5.0
@@ -115,7 +118,7 @@ class _Server(uvicorn.Server):
     def __init__(self, services: Services, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                build_api(services),
+                _application(services),
                 loop="uvloop",
                 http="httptools",
                 lifespan="off",
@@ -142,6 +145,12 @@ class _Server(uvicorn.Server):
         self._turn.begin(asyncio.get_running_loop())
         await super().startup(sockets)
         self._ready()
+
+
+def _application(services: Services) -> Front:
+    """The API, and the web app over it."""
+    api = build_api(services)
+    return Front(api, build_site(api, services), [route.path for route in API_ROUTES])
 
 
 @contextmanager

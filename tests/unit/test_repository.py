@@ -26,6 +26,7 @@ LAYERS = (
     r"|retention|browse(\..*)?|verify(\..*)?|drill|checks|restore(\..*)?|inplace(\..*)?|notify\..*|convert(\..*)?|worker"
     r"|firststart|oidc\..*|metrics|metric_families|logs|pipeline(\..*)?",
     r"api(\..*)?",
+    r"web(\..*)?",
     r"app",
     r"cli(\..*)?",
 )

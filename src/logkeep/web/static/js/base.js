@@ -1,0 +1,54 @@
+// What every page does once it is there. Without it, pages work all the same.
+import { key } from "./keys.js";
+
+function copyButtons() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const before = button.textContent;
+      try {
+        await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Select and copy by hand";
+      }
+      setTimeout(() => { button.textContent = before; }, 1500);
+    });
+  }
+}
+
+// Times are shown in UTC; their titles tell the reader's own time as well.
+function localTimes(root = document) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (!Number.isNaN(moment.valueOf())) time.title = `${time.title}\n${moment.toLocaleString()} here`;
+  }
+}
+
+// An open menu or question closes with Escape, and with a click elsewhere.
+function closing() {
+  const open = () => document.querySelectorAll("details.menu[open], details.confirm[open]");
+  document.addEventListener("click", (event) => {
+    for (const one of open()) if (!one.contains(event.target)) one.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const one of open()) {
+      one.open = false;
+      one.querySelector("summary").focus();
+    }
+  });
+}
+
+key("/", "Go to the search box", () => {
+  const box = document.querySelector("[data-search]");
+  if (box) {
+    box.focus();
+    box.select?.();
+  } else {
+    location.assign("/logs");
+  }
+});
+copyButtons();
+localTimes();
+closing();
