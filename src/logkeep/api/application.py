@@ -61,7 +61,7 @@ ROUTES = [
     Route("/v1/query", everybody(query.get_query)),
     Route("/v1/histogram", of_asked_account(search.get_histogram)),
     Route("/v1/fields", of_asked_account(search.get_fields)),
-    Route("/v1/export", of_asked_account(export.get_export)),
+    Route("/v1/export", of_asked_account(export.get_export, Role.MEMBER)),
     Route("/v1/tail", of_asked_account(tail.tail)),
     Route("/v1/archive/objects", everybody(archive.list_objects)),
     Route("/v1/archive/status", everybody(archive.get_status)),
