@@ -37,7 +37,7 @@ class Row:
 
     def asks_for(self) -> set[str]:
         """The kinds of things that it names."""
-        kinds = ("account", "archive", "restore", "restored", "rule", "key", "pipeline")
+        kinds = ("account", "archive", "object", "restore", "restored", "rule", "key", "pipeline")
         text = f"{self.query}{self.body}"
         return {kind for kind in kinds if kind in self.names.values() or f"{{{kind}}}" in text}
 
@@ -65,6 +65,7 @@ def _asked(path: str, role: Role = READ_ONLY, **query: str) -> list[Row]:
 
 
 _SPAN = {"from": "2026-04-05T00:00:00Z", "to": "2026-04-06T00:00:00Z"}
+_TS = str(1_775_373_000_000)  # 2026-04-05T07:10:00Z
 _MINE = "{own_account}"  # one that every caller of the test sees
 _NEW_PIPELINE = {
     "id": "{pipeline}",
@@ -83,7 +84,9 @@ ROWS = [
     *_asked("/v1/search"),
     *_asked("/v1/histogram"),
     *_asked("/v1/fields", field="host"),
+    *_asked("/v1/surrounding", id="{line}", ts=_TS),
     *_asked("/v1/export", MEMBER),
+    Row(role=READ_ONLY, path="/v1/query", query={"query": "app:web"}),
     Row(role=READ_ONLY, path="/v1/tail", query={"account": "{account}"}),
     Row(role=READ_ONLY, path="/v1/archive/objects"),
     Row(role=READ_ONLY, path="/v1/archive/objects", query={"account": "{account}"}),
@@ -112,6 +115,16 @@ ROWS = [
     _of(MEMBER, "archive", "/v1/archives/{id}/seal", "POST", body={}),
     _of(READ_ONLY, "archive", "/v1/archives/{id}/objects"),
     _of(READ_ONLY, "archive", "/v1/archives/{id}/hours"),
+    _of(READ_ONLY, "archive", "/v1/archives/{id}/days"),
+    _of(READ_ONLY, "archive", "/v1/archives/{id}/object", query={"key": "{object}"}),
+    _of(READ_ONLY, "archive", "/v1/archives/{id}/object/lines", query={"key": "{object}"}),
+    _of(MEMBER, "archive", "/v1/archives/{id}/object/content", query={"key": "{object}"}),
+    Row(
+        role=READ_ONLY,
+        path="/v1/archives/{id}/object",
+        names={"id": "own_archive"},
+        query={"key": "{object}"},  # of another account, asked for in one's own archive
+    ),
     _of(READ_ONLY, "archive", "/v1/archives/{id}/checks"),
     _of(MEMBER, "archive", "/v1/archives/{id}/verify", "POST"),
     _of(MEMBER, "archive", "/v1/archives/{id}/drill", "POST"),

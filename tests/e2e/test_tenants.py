@@ -31,11 +31,13 @@ class World:
     @property
     def nothings(self) -> dict[str, str]:
         """Ids of the same shape that nothing has."""
-        return {**{kind: f"no-such-{kind}" for kind in self.theirs}, "own_account": "main"}
+        object_key = self.theirs["object"].replace(f"{SECRET}-corp", "no-such-account")
+        return {**{kind: f"no-such-{kind}" for kind in self.theirs}, "object": object_key, "line": "1" * 18}
 
     def ask(self, key: str, row: Row, ids: Mapping[str, str]) -> httpx.Response:
         """The answer: of one that was carried out only its head, as some never end."""
-        path, query, body = row.placed({"own_account": "main", **ids})
+        own = {"own_account": "main", "own_archive": self.ours["archive"]}
+        path, query, body = row.placed({**own, **ids})
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         with (
             httpx.Client(base_url=self.server.first_start["url"], timeout=60) as client,
@@ -82,8 +84,11 @@ def _things(server: Server, account: str, word: str, key: str) -> dict[str, str]
     }
     assert server.http.put(f"/v1/pipelines/{pipeline}", json=spec).status_code == 201
     rule = server.post(f"/v1/accounts/{account}/rules", {"title": word, "hosts": [f"{word}-none"]})
+    [line] = server.get("/v1/search", account=account)["records"]
     return {
         "account": account,
+        "line": line["_lid"],
+        "object": server.get("/v1/archive/objects", account=account)["objects"][0]["key"],
         "archive": server.get("/v1/archives", account=account)["archives"][0]["id"],
         "restore": restore["id"],
         "restored": restore["account"],
@@ -95,6 +100,10 @@ def _things(server: Server, account: str, word: str, key: str) -> dict[str, str]
 
 def _named(row: Row) -> str:
     return f"{row.route} {dict(row.query)} {row.body or ''}"
+
+
+def _as_own(things: Mapping[str, str]) -> dict[str, str]:
+    return {"own_account": things["account"], "own_archive": things["archive"]}
 
 
 def _told(answer: httpx.Response, ids: Mapping[str, str]) -> str:
@@ -161,7 +170,7 @@ def test_what_is_shown_has_nothing_of_another_account(world: World, row: Row, ro
 )
 def test_an_administrator_finds_what_the_others_do_not(world: World, row: Row) -> None:
     """Else the tests above would pass on requests that find nothing for anybody."""
-    answer = world.ask(world.keys[Role.ADMIN], row, {**world.theirs, "own_account": world.theirs["account"]})
+    answer = world.ask(world.keys[Role.ADMIN], row, {**world.theirs, **_as_own(world.theirs)})
     assert answer.status_code < 300, answer.text
 
 

@@ -24,7 +24,7 @@ from logkeep.catalog.restores import no_restore
 from logkeep.catalog.rows import no_account, no_archive
 from logkeep.catalog.rules import no_rule
 from logkeep.catalog.values import Account, AccountKind, Archive, Pipeline, Restore
-from logkeep.errors import NotFound
+from logkeep.errors import Conflict, LogkeepError, NotFound, OtherMarker
 from logkeep.pipeline.model import accounts_named
 from logkeep.pipeline.stored import spec_of
 
@@ -133,6 +133,18 @@ class Guard:
         if self.parameter:
             return str(request.path_params[self.parameter])
         return request.query_params.get("account", "main")
+
+
+def told(request: Request, error: LogkeepError) -> LogkeepError:
+    """The error as the caller may know it: which accounts and servers a place's marker names is for those who
+    see all accounts."""
+    caller = request.scope.get(SCOPE_KEY)
+    if not isinstance(error, OtherMarker) or (isinstance(caller, Caller) and caller.accounts is None):
+        return error
+    return Conflict(
+        "the marker in the archive's bucket is not the one of this account",
+        hint="have an administrator look at the archive",
+    )
 
 
 async def _guarded(guard: Guard, handler: Handler, request: Request) -> Response:

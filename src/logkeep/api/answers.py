@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from logkeep.api.access import ADMITTED, View
 from logkeep.api.callers import SCOPE_KEY, Caller
 from logkeep.api.services import Services
-from logkeep.errors import Conflict, Forbidden, OtherMarker, Overloaded
+from logkeep.errors import Forbidden, Overloaded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,19 +31,6 @@ class Asker(NamedTuple):
     def view(self) -> View:
         """The catalog as the caller sees it."""
         return View(self.services, self.caller)
-
-    @contextmanager
-    def discreet(self) -> Iterator[None]:
-        """Which accounts and servers a place's marker names is told to those who see all accounts."""
-        try:
-            yield
-        except OtherMarker:
-            if self.caller.accounts is None:
-                raise
-            raise Conflict(
-                "the marker in the archive's bucket is not the one of this account",
-                hint="have an administrator look at the archive",
-            ) from None
 
     def note(self, action: str, subject: str, **details: object) -> None:
         """Write a change into the audit log, once it is done. `details` hold nothing secret. Waits for the

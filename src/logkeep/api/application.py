@@ -88,7 +88,7 @@ ROUTES = [
     Route("/v1/archives/{id}/days", of_archive(archive_days.list_days)),
     Route("/v1/archives/{id}/object", of_archive(archive_object.get_object)),
     Route("/v1/archives/{id}/object/lines", of_archive(archive_object.list_lines)),
-    Route("/v1/archives/{id}/object/content", of_archive(archive_object.get_content)),
+    Route("/v1/archives/{id}/object/content", of_archive(archive_object.get_content, Role.MEMBER)),
     Route("/v1/archives/{id}/checks", of_archive(archive_checks.list_checks)),
     Route("/v1/archives/{id}/verify", of_archive(archive_checks.verify, Role.MEMBER), methods=["POST"]),
     Route("/v1/archives/{id}/drill", of_archive(archive_checks.drill, Role.MEMBER), methods=["POST"]),

@@ -102,12 +102,11 @@ def _places(by: Asker, archive_id: str, within: TimeRange | None, *, any_marker:
     Conflict for a place whose marker names another account or server, StorageError."""
     catalog = by.services.catalog
     archive = by.view.archive(archive_id)
-    with by.discreet():
-        return [
-            _place(by.services, archive, target, any_marker=any_marker)
-            for target in catalog.archives.targets(archive_id)
-            if target.id == archive.target or catalog.objects.list(within=within, target=target.id)
-        ]
+    return [
+        _place(by.services, archive, target, any_marker=any_marker)
+        for target in catalog.archives.targets(archive_id)
+        if target.id == archive.target or catalog.objects.list(within=within, target=target.id)
+    ]
 
 
 def _place(services: Services, archive: Archive, target: Target, *, any_marker: bool) -> Place:

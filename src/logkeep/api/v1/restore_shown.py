@@ -72,7 +72,7 @@ def shown_problem(problem: RestoreProblem) -> Shown:
 
 
 def _position(by: Asker, restore: Restore) -> int | None:
-    """Its place in the queue of all accounts. For those who do not see all, 1 stands for any but the first."""
+    """Its place in the queue of all accounts. To those who do not see all, 1 stands for any but the first."""
     if restore.state is not RestoreState.IN_PROGRESS:
         return None
     position = by.services.restores.position(restore.id)

@@ -113,8 +113,7 @@ async def _changed(request: Request, action: str, change: Change, **details: obj
 
 
 def _create(by: Asker, wanted: WantedRestore) -> Shown:
-    with by.discreet():
-        restore = by.services.restores.submit(_request(by, wanted))
+    restore = by.services.restores.submit(_request(by, wanted))
     span = {"from": iso(restore.from_ms), "to": iso(restore.to_ms)}
     by.note("restore.create", restore.id, **{**wanted.noted(), **span})
     return shown(by, restore)
@@ -123,8 +122,7 @@ def _create(by: Asker, wanted: WantedRestore) -> Shown:
 def _plan(by: Asker, wanted: WantedRestore) -> Shown:
     services, request = by.services, _request(by, wanted)
     span = {"from": iso(request.range.start), "to": iso(request.range.end)}
-    with by.discreet():
-        return {**span, **shown_preview(services.restores.preview(request))}
+    return {**span, **shown_preview(services.restores.preview(request))}
 
 
 def _request(by: Asker, wanted: WantedRestore) -> RestoreRequest:
