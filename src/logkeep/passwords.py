@@ -49,7 +49,7 @@ _COMMON = frozenset(_MOST_COMMON.split())
 def check_password(text: str, *, user: str) -> None:
     """Raises BadSetting, which says why this user may not have this password, without the password."""
     if len(_characters(text)) < LEAST_CHARACTERS:
-        raise _weak(f"has fewer than {LEAST_CHARACTERS} characters", "several words are easy to remember")
+        raise _weak(f"has fewer than {LEAST_CHARACTERS} characters", "choose a longer one")
     if _bytes(text) is None:
         raise _weak(f"has more than {MOST_BYTES} bytes, or characters that are none", "choose a shorter one")
     plain = _plain(text)

@@ -15,6 +15,7 @@ from logkeep.catalog.people import Role, User, lower
 from logkeep.catalog.tokens import PREFIX
 from logkeep.catalog.values import KeyRole
 from logkeep.errors import Forbidden, NotFound, Unauthorized
+from logkeep.settings import Settings
 
 # The web app calls the API in this process and says here who asks. No request from outside can: what a client
 # sends never becomes a key of the ASGI scope.
@@ -91,8 +92,18 @@ def caller_of_session(services: Services, cookie: str) -> Caller | None:
 
 
 def session_cookie(request: HTTPConnection) -> str:
-    """The token of the browser's session; "" for none."""
-    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE, "")
+    """The token of the browser's session; "" for none. Where people come by https, a cookie that another host
+    of the domain could have set is none."""
+    if SECURE_COOKIE in request.cookies:
+        return request.cookies[SECURE_COOKIE]
+    if COOKIE not in request.cookies:
+        return ""
+    services: Services = request.app.state.services
+    return request.cookies[COOKIE] if session_cookie_name(services.settings) == COOKIE else ""
+
+
+def session_cookie_name(settings: Settings) -> str:
+    return SECURE_COOKIE if settings.public_url.startswith("https://") else COOKIE
 
 
 def csrf_token(cookie: str) -> str:

@@ -82,11 +82,11 @@ class SignIn:
         """Who it is that comes back with these query parameters. Raises Forbidden when the provider did not
         let them in or they began elsewhere, IdentityProviderError when its answer cannot be trusted."""
         if params.get("error") == "access_denied":  # some send this one without the state
-            raise Forbidden(
-                "the identity provider did not let you in, or you cancelled there",
-                hint="ask whoever runs it for access to this application",
-            )
-        if not secrets.compare_digest(params.get("state", "").encode(), begun.state.encode()):
+            raise denied()
+        # Nothing that is empty proves anything: not even that it is empty on both sides.
+        if not (begun.state and begun.nonce and begun.verifier) or not secrets.compare_digest(
+            params.get("state", "").encode(), begun.state.encode()
+        ):
             raise Forbidden("this sign-in was not begun in this browser", hint="begin it again")
         if params.get("error"):
             said = words(f"{params['error']} {params.get('error_description', '')}")
@@ -139,6 +139,13 @@ class SignIn:
         if claims.get("email_verified") is True or claims.get("email_verified") == "true":
             return Identity(issuer=self._provider.issuer, subject=subject, email=email)
         return Identity(issuer=self._provider.issuer, subject=subject, email="", unverified_email=email)
+
+
+def denied() -> Forbidden:
+    return Forbidden(
+        "the identity provider did not let you in, or you cancelled there",
+        hint="ask whoever runs it for access to this application",
+    )
 
 
 def _no_tokens(status: int, body: bytes) -> IdentityProviderError:

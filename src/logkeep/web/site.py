@@ -30,10 +30,11 @@ from logkeep.api.problems import retry_headers, status_of
 from logkeep.api.services import Services
 from logkeep.errors import LogkeepError
 from logkeep.web import navigation, shown, text
+from logkeep.web.gate import build_gate
 from logkeep.web.headers import SecureHeaders
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
-from logkeep.web.views import theme
+from logkeep.web.views import links, oidc, sign_in, theme
 from logkeep.web.visit import NOTICE_COOKIE, sign_in_first, visit_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,7 +45,12 @@ async def go_home(_: Request) -> Response:
 
 
 # Each area's routes; of two paths that fit, the first counts.
-AREAS: tuple[list[BaseRoute], ...] = (theme.ROUTES,)
+AREAS: tuple[list[BaseRoute], ...] = (
+    sign_in.ROUTES,
+    links.ROUTES,
+    oidc.ROUTES,
+    theme.ROUTES,
+)
 ROUTES: list[BaseRoute] = [Route("/", go_home), *(route for area in AREAS for route in area)]
 
 
@@ -54,6 +60,7 @@ class Site:
     def __init__(self, api: ASGIApp, services: Services) -> None:
         self.api = api
         self.services = services  # for signing in alone; pages ask the API
+        self.gate = build_gate(services)
         self.static = Static()
         self._templates = _environment(self.static)
 

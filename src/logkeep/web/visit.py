@@ -75,11 +75,14 @@ class Visit:
         """Sends the browser on, after something was done; the next page tells `notice` once."""
         given = {name.removesuffix("_"): value for name, value in params.items() if value not in (None, "")}
         answer = RedirectResponse(f"{path}?{urlencode(given)}" if given else path, status_code=303)
-        if notice:
-            answer.set_cookie(
-                NOTICE_COOKIE, quote(notice), max_age=60, httponly=True, samesite="lax", path="/"
-            )
+        tell_next(answer, notice)
         return answer
+
+
+def tell_next(answer: Response, notice: str) -> None:
+    """Have the next page tell this once; nothing for ""."""
+    if notice:
+        answer.set_cookie(NOTICE_COOKIE, quote(notice), max_age=60, httponly=True, samesite="lax", path="/")
 
 
 def page(path: str, handler: Handler, *, role: Role = Role.READ_ONLY) -> Route:

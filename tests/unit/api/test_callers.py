@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from logkeep.api.callers import COOKIE, SCOPE_KEY, Caller, caller_of, csrf_token
+from logkeep.api.callers import COOKIE, SCOPE_KEY, SECURE_COOKIE, Caller, caller_of, csrf_token
 from logkeep.catalog.catalog import Catalog, open_catalog
 from logkeep.catalog.people import Role, User
 from logkeep.catalog.values import AccountKind, KeyRole
 from logkeep.errors import Forbidden, Unauthorized
+from logkeep.settings import Settings
 
 HOUR_MS = 3_600_000
 
@@ -27,9 +28,7 @@ class Desk:
         self.now = 1000
         for name in ("main", "acme"):
             catalog.accounts.create(name, AccountKind.LIVE, 0)
-        self._services = SimpleNamespace(
-            catalog=catalog, clock=lambda: self.now, settings=SimpleNamespace(session_idle=3600)
-        )
+        self.settings = Settings(session_idle=3600)
 
     def user(self, role: Role, *accounts: str) -> User:
         return self.catalog.users.create(f"{role}@example.org", role, 0, of_accounts=accounts)
@@ -38,6 +37,7 @@ class Desk:
         return self.catalog.sessions.begin(user.id, self.now, lasts_ms=9 * HOUR_MS, way="password")
 
     def ask(self, method: str = "GET", caller: Caller | None = None, **headers: str) -> Caller:
+        services = SimpleNamespace(catalog=self.catalog, clock=lambda: self.now, settings=self.settings)
         scope: dict[str, Any] = {
             "type": "http",
             "method": method,
@@ -46,7 +46,7 @@ class Desk:
             "headers": [
                 (name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()
             ],
-            "app": SimpleNamespace(state=SimpleNamespace(services=self._services)),
+            "app": SimpleNamespace(state=SimpleNamespace(services=services)),
         }
         return caller_of(Request(scope if caller is None else {**scope, SCOPE_KEY: caller}))
 
@@ -161,3 +161,13 @@ def test_a_role_is_required(desk: Desk) -> None:
     caller.require(Role.READ_ONLY)
     with pytest.raises(Forbidden, match="needs the role member"):
         caller.require(Role.MEMBER)
+
+
+def test_where_people_come_by_https_a_cookie_that_another_host_could_set_is_none(desk: Desk) -> None:
+    token = desk.session(desk.user(Role.READ_ONLY, "main"))
+    desk.settings = Settings(public_url="https://logs.example.org")
+    assert desk.ask(cookie=f"{SECURE_COOKIE}={token}").way == "session"
+    with pytest.raises(Unauthorized):
+        desk.ask(cookie=f"{COOKIE}={token}")
+    desk.settings = Settings(public_url="http://logs.example.org")
+    assert desk.ask(cookie=f"{COOKIE}={token}").way == "session"

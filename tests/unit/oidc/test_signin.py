@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,6 +242,18 @@ def test_what_comes_back_to_another_browser_is_refused(sign_in: SignIn, provider
         sign_in.finish(begun, provider.let_in(theirs), BACK)
     with pytest.raises(Forbidden, match="not begun in this browser"):
         sign_in.finish(begun, {"code": "x"}, BACK)
+
+
+@pytest.mark.parametrize("empty", ["state", "nonce", "verifier"])
+def test_a_sign_in_that_was_never_begun_is_not_finished(
+    sign_in: SignIn, provider: HandMadeProvider, empty: str
+) -> None:
+    url, begun = sign_in.begin(BACK)
+    params = provider.let_in(url) | ({"state": ""} if empty == "state" else {})
+    with pytest.raises(Forbidden, match="not begun in this browser"):
+        sign_in.finish(replace(begun, **{empty: ""}), params, BACK)
+    with pytest.raises(Forbidden, match="not begun in this browser"):
+        sign_in.finish(replace(begun, **{empty: ""}), params | {"error": ""}, BACK)
 
 
 def test_a_code_cannot_be_used_with_the_verifier_of_another(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from logkeep.catalog.people import Role
+from logkeep.web.local_path import local_path
 from logkeep.web.visit import Visit, action
 
 COOKIE = "logkeep_theme"
@@ -23,7 +24,7 @@ def chosen(request: Request) -> str:
 async def choose_theme(visit: Visit) -> Response:
     form = await visit.form()
     theme, back = form.text("theme"), form.text("back")
-    answer = visit.go(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    answer = visit.go(local_path(back))
     if theme in _THEMES:
         answer.set_cookie(COOKIE, theme, max_age=_YEAR_S, samesite="lax", path="/")
     else:
