@@ -167,6 +167,10 @@ class Conflict(LogkeepError):
     code = "conflict"
 
 
+class OtherMarker(Conflict):
+    """A place is marked as another account's or server's, which the message names."""
+
+
 class Overloaded(LogkeepError):
     """No room for now. `retry_after` is in seconds."""
 

@@ -23,8 +23,10 @@ from logkeep.catalog.pipelines import no_pipeline
 from logkeep.catalog.restores import no_restore
 from logkeep.catalog.rows import no_account, no_archive
 from logkeep.catalog.rules import no_rule
-from logkeep.catalog.values import Account, AccountKind, Archive, Restore
-from logkeep.errors import NotFound
+from logkeep.catalog.values import Account, AccountKind, Archive, Pipeline, Restore
+from logkeep.errors import Conflict, LogkeepError, NotFound, OtherMarker
+from logkeep.pipeline.model import accounts_named
+from logkeep.pipeline.stored import spec_of
 
 ADMITTED = "logkeep.admitted"
 
@@ -59,10 +61,11 @@ class View:
             raise no_restore(restore_id)
         return restore
 
-    def pipeline(self, pipeline_id: str) -> None:
+    def pipeline(self, pipeline_id: str) -> Pipeline:
         pipeline = self.services.catalog.pipelines.get(pipeline_id)
-        if not self.caller.sees(pipeline.account):
+        if not self.sees_pipeline(pipeline):
             raise no_pipeline(pipeline_id)
+        return pipeline
 
     def rule(self, rule_id: str) -> None:
         if not self.caller.sees(self.services.catalog.rules.get(rule_id).account):
@@ -70,7 +73,9 @@ class View:
 
     def key(self, key_id: str) -> None:
         key = self.services.catalog.keys.get(key_id)
-        if not self.caller.sees(key.account):  # also an admin token, which belongs to none
+        # An admin token belongs to no account.
+        seen = self.caller.sees(key.account) if key.account else self.caller.role is Role.ADMIN
+        if not seen:
             raise no_key(key_id)
 
     def sees(self, account: Account) -> bool:
@@ -84,6 +89,13 @@ class View:
         except NotFound:
             return False
         return self.caller.sees(restore.source)
+
+    def sees_pipeline(self, pipeline: Pipeline) -> bool:
+        """Those see it who see its account and all accounts that it reads from or delivers to: their lines
+        come through it."""
+        if self.caller.accounts is None:
+            return True
+        return all(map(self.caller.sees, accounts_named(spec_of(pipeline))))
 
     def sees_restore(self, restore: Restore) -> bool:
         """One that is sent into a pipeline is seen by those who see both."""
@@ -111,7 +123,8 @@ class Guard:
         caller = caller_of(request)
         caller.require(self.role)
         services: Services = request.app.state.services
-        if self.look is not None and caller.accounts is not None:
+        is_admin = caller.role is Role.ADMIN  # who sees everything: the handler says what is not there
+        if self.look is not None and not is_admin:
             self.look(View(services, caller), self._named(request))
         request.scope[SCOPE_KEY] = caller
         request.scope[ADMITTED] = True
@@ -120,6 +133,18 @@ class Guard:
         if self.parameter:
             return str(request.path_params[self.parameter])
         return request.query_params.get("account", "main")
+
+
+def told(request: Request, error: LogkeepError) -> LogkeepError:
+    """The error as the caller may know it: which accounts and servers a place's marker names is for those who
+    see all accounts."""
+    caller = request.scope.get(SCOPE_KEY)
+    if not isinstance(error, OtherMarker) or (isinstance(caller, Caller) and caller.accounts is None):
+        return error
+    return Conflict(
+        "the marker in the archive's bucket is not the one of this account",
+        hint="have an administrator look at the archive",
+    )
 
 
 async def _guarded(guard: Guard, handler: Handler, request: Request) -> Response:

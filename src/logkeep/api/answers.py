@@ -1,4 +1,4 @@
-"""What the admin endpoints share: letting the right people in, answering in JSON, the audit log."""
+"""What handlers share: who asks and what may be used, answers in JSON, the audit log."""
 
 from __future__ import annotations
 

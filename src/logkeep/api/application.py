@@ -35,6 +35,7 @@ from logkeep.api.v1 import (
     export,
     ingest,
     keys,
+    me,
     pipeline_ingest,
     pipelines,
     providers,
@@ -43,6 +44,8 @@ from logkeep.api.v1 import (
     rules,
     search,
     tail,
+    tokens,
+    users,
 )
 from logkeep.catalog.people import Role
 from logkeep.errors import LogkeepError
@@ -58,7 +61,7 @@ ROUTES = [
     Route("/v1/query", everybody(query.get_query)),
     Route("/v1/histogram", of_asked_account(search.get_histogram)),
     Route("/v1/fields", of_asked_account(search.get_fields)),
-    Route("/v1/export", of_asked_account(export.get_export)),
+    Route("/v1/export", of_asked_account(export.get_export, Role.MEMBER)),
     Route("/v1/tail", of_asked_account(tail.tail)),
     Route("/v1/archive/objects", everybody(archive.list_objects)),
     Route("/v1/archive/status", everybody(archive.get_status)),
@@ -85,7 +88,7 @@ ROUTES = [
     Route("/v1/archives/{id}/days", of_archive(archive_days.list_days)),
     Route("/v1/archives/{id}/object", of_archive(archive_object.get_object)),
     Route("/v1/archives/{id}/object/lines", of_archive(archive_object.list_lines)),
-    Route("/v1/archives/{id}/object/content", of_archive(archive_object.get_content)),
+    Route("/v1/archives/{id}/object/content", of_archive(archive_object.get_content, Role.MEMBER)),
     Route("/v1/archives/{id}/checks", of_archive(archive_checks.list_checks)),
     Route("/v1/archives/{id}/verify", of_archive(archive_checks.verify, Role.MEMBER), methods=["POST"]),
     Route("/v1/archives/{id}/drill", of_archive(archive_checks.drill, Role.MEMBER), methods=["POST"]),
@@ -119,6 +122,18 @@ ROUTES = [
     Route("/v1/rules/{id}", of_rule(rules.delete_rule, Role.MEMBER), methods=["DELETE"]),
     *pipelines.ROUTES,
     Route("/v1/pipelines/{id}/ingest", pipeline_ingest.ingest, methods=["POST"]),
+    Route("/v1/me", everybody(me.get_me)),
+    Route("/v1/sessions", everybody(me.list_sessions), methods=["GET"]),
+    Route("/v1/sessions/{id}", everybody(me.end_session), methods=["DELETE"]),
+    Route("/v1/tokens", everybody(tokens.list_tokens), methods=["GET"]),
+    Route("/v1/tokens", everybody(tokens.create_token), methods=["POST"]),
+    Route("/v1/tokens/{id}", everybody(tokens.revoke_token), methods=["DELETE"]),
+    Route("/v1/users", administrators(users.list_users), methods=["GET"]),
+    Route("/v1/users", administrators(users.create_user), methods=["POST"]),
+    Route("/v1/users/{id}", administrators(users.get_user), methods=["GET"]),
+    Route("/v1/users/{id}", administrators(users.change_user), methods=["PATCH"]),
+    Route("/v1/users/{id}", administrators(users.delete_user), methods=["DELETE"]),
+    Route("/v1/users/{id}/invite", administrators(users.invite_user), methods=["POST"]),
     Route("/v1/audit", administrators(audit.list_entries)),
 ]
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from logkeep.api import problems
+from logkeep.api.access import told
 from logkeep.api.auth import token_of
 from logkeep.api.callers import caller_of
 from logkeep.api.services import Services
@@ -51,7 +52,7 @@ async def answer_counted(request: Request, error: Exception) -> Response:
     assert isinstance(error, LogkeepError)  # noqa: S101 - registered for this class alone
     services: Services = request.app.state.services
     services.metrics.tally.request_refused(error)
-    return await problems.answer_error(request, error)
+    return await problems.answer_error(request, told(request, error))
 
 
 def _require_admin(request: Request) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from logkeep.archive.layout import MARKERS, marker_key, parse_marker_key
-from logkeep.errors import BadTime, Conflict, DamagedArchive, ObjectExists, ObjectMissing
+from logkeep.errors import BadTime, Conflict, DamagedArchive, ObjectExists, ObjectMissing, OtherMarker
 from logkeep.storage.base import JSON, Bucket
 from logkeep.timeline import iso, parse_time
 
@@ -130,16 +130,16 @@ def check_marker(bucket: Bucket, account: str, server: str) -> None:
     elif marker.account != account:
         raise _another_account(bucket, account, [marker.account])
     elif marker.server != server:
-        raise Conflict(
+        raise OtherMarker(
             f"the marker in {bucket.url} names another server for account {account}: {marker.server},"
             f" since {iso(marker.created_at)}",
             hint="if that server is gone and this place is yours, say that its marker may differ",
         )
 
 
-def _another_account(bucket: Bucket, account: str, others: Sequence[str]) -> Conflict:
+def _another_account(bucket: Bucket, account: str, others: Sequence[str]) -> OtherMarker:
     named = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")
-    return Conflict(
+    return OtherMarker(
         f"the marker in {bucket.url} names another account than {account}: {named}",
         hint="check bucket and prefix; if this is the right place, say that its marker may differ",
     )

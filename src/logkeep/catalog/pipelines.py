@@ -92,10 +92,7 @@ class Pipelines:
             _check_there(connection, pipeline_id)
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFound(
-                f"pipeline {pipeline_id!r} has no version {number}",
-                hint=f"see its versions with: logkeep pipeline versions {pipeline_id}",
-            )
+            raise no_version(pipeline_id, number)
         return _pipeline(row)
 
     def delete(self, pipeline_id: str) -> None:
@@ -224,6 +221,13 @@ def _delete_key(connection: Connection, pipeline_id: str, source: str) -> None:
 def no_pipeline(pipeline_id: str) -> NotFound:
     return NotFound(
         f"there is no pipeline {pipeline_id!r}", hint="see the pipelines with: logkeep pipeline ls"
+    )
+
+
+def no_version(pipeline_id: str, number: int) -> NotFound:
+    return NotFound(
+        f"pipeline {pipeline_id!r} has no version {number}",
+        hint=f"see its versions with: logkeep pipeline versions {pipeline_id}",
     )
 
 

@@ -104,10 +104,11 @@ def status(client: Client, as_json: bool) -> None:
         return
     for row in answer["accounts"]:
         show_status(row)
-    click.echo(f"spool    {size(answer['spool_bytes'])}")
-    click.echo(f"index    {amount(answer['index_lag_frames'])} frames behind")
-    if answer["index_error"]:
-        click.echo(f"  {answer['index_error']}")
+    if "spool_bytes" in answer:  # told to administrators
+        click.echo(f"spool    {size(answer['spool_bytes'])}")
+        click.echo(f"index    {amount(answer['index_lag_frames'])} frames behind")
+        if answer["index_error"]:
+            click.echo(f"  {answer['index_error']}")
     if answer.get("alarm"):
         click.echo("ALARM    an archive fails, is late, or holds another number of lines than were accepted")
 

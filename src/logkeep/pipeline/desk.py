@@ -152,16 +152,8 @@ class PipelineDesk:
 
     def using(self, account: str) -> list[str]:
         """The ids of the pipelines that belong to the account, read from it or deliver to it."""
-        parts = (model.AccountSource, model.ToAccount)
-        return [
-            spec.id
-            for spec in map(spec_of, self.catalog.pipelines.list())
-            if spec.account == account
-            or any(
-                isinstance(one, parts) and one.account == account
-                for one in (*spec.sources, *spec.destinations)
-            )
-        ]
+        specs = map(spec_of, self.catalog.pipelines.list())
+        return [spec.id for spec in specs if account in model.accounts_named(spec)]
 
     def restoration_sources(self) -> list[RestorationPlace]:
         """Where restores can be sent to."""

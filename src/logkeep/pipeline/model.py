@@ -391,3 +391,11 @@ class PipelineSpec(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fro
 def processor_name(processor: Processor, place: int) -> str:
     """How counters and messages call it; `place` counts from 0."""
     return processor.name or f"{processor.type}-{place + 1}"
+
+
+def accounts_named(spec: PipelineSpec) -> set[str]:
+    """The accounts that it belongs to, reads from and delivers to."""
+    parts = (
+        one for one in (*spec.sources, *spec.destinations) if isinstance(one, (AccountSource, ToAccount))
+    )
+    return {spec.account, *(one.account for one in parts)}

@@ -43,6 +43,7 @@ def test_every_error_of_the_tree_has_its_status() -> None:
         "Forbidden": 403,
         "NotFound": 404,
         "Conflict": 409,
+        "OtherMarker": 409,
         "Overloaded": 503,
         "TooManyAttempts": 429,
         "IdentityProviderError": 502,

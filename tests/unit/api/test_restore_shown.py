@@ -11,8 +11,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from logkeep.api.answers import Asker
+from logkeep.api.callers import Caller
 from logkeep.api.services import Services
 from logkeep.api.v1.restore_shown import all_shown, shown, shown_preview
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreState
 from logkeep.record import Record
 from logkeep.restore.preview import Preview
@@ -21,6 +24,7 @@ from logkeep.restore.thaw import Frozen
 SECRET = "hunter2-hunter2"
 BEGUN = 1_763_640_000_000
 NOW = BEGUN + 10_000
+ADMIN = Caller(actor="k-1", role=Role.ADMIN)
 RESTORE = Restore(
     id="42",
     name="incident",
@@ -51,7 +55,11 @@ RESTORE = Restore(
 )
 
 
-def services(position: int | None = 0, events_per_s: float | None = None) -> Services:
+def asking(
+    position: int | None = 0,
+    events_per_s: float | None = None,
+    caller: Caller = ADMIN,
+) -> Asker:
     def storage(ids: Sequence[str]) -> dict[str, int]:
         return dict.fromkeys(ids, 5000)
 
@@ -61,11 +69,11 @@ def services(position: int | None = 0, events_per_s: float | None = None) -> Ser
         position=lambda _id: position,
         events_per_s=lambda _id: events_per_s,
     )
-    return cast(Services, SimpleNamespace(restores=desk, clock=lambda: NOW))
+    return Asker(cast(Services, SimpleNamespace(restores=desk, clock=lambda: NOW)), caller)
 
 
 def seen(restore: Restore = RESTORE, *, position: int | None = 0, **changes: Any) -> dict[str, Any]:
-    return shown(services(position), replace(restore, **changes))
+    return shown(asking(position), replace(restore, **changes))
 
 
 def test_a_restore_is_shown_with_who_why_what_and_how_much_and_nothing_secret() -> None:
@@ -170,7 +178,7 @@ def test_progress_counts_loading_and_sending(
     changes: dict[str, Any], events_per_s: float | None, share: float, left: float | None
 ) -> None:
     restore = replace(RESTORE, **INTO, **changes)
-    progress = cast(dict[str, Any], shown(services(0, events_per_s), restore)["progress"])
+    progress = cast(dict[str, Any], shown(asking(0, events_per_s), restore)["progress"])
     assert (progress["share"], progress["seconds_left"]) == (share, left)
     assert progress["events_per_s"] == events_per_s
 
@@ -208,7 +216,7 @@ def test_only_an_active_restore_expires() -> None:
 
 def test_many_are_shown_in_their_order() -> None:
     restores = [replace(RESTORE, id=name) for name in ("b", "a")]
-    assert [one["id"] for one in all_shown(services(), restores)] == ["b", "a"]
+    assert [one["id"] for one in all_shown(asking(), restores)] == ["b", "a"]
 
 
 def test_a_preview_is_the_plan_with_lines_as_an_archive_has_them() -> None:
@@ -264,3 +272,11 @@ def test_every_member_that_is_shown_is_documented() -> None:
     section = page.partition("## Restores\n")[2].partition("\n## ")[0]
     members = seen().keys() | seen()["planned"].keys() | seen()["progress"].keys()
     assert {name for name in members if f"`{name}`" not in section} == set()
+
+
+@pytest.mark.parametrize(("position", "told"), [(None, None), (0, 0), (1, 1), (7, 1)])
+def test_how_many_restores_of_others_wait_is_not_told(position: int | None, told: int | None) -> None:
+    member = Caller(actor="user:1", role=Role.MEMBER, accounts=frozenset({"main"}))
+    restore = replace(RESTORE, state=RestoreState.IN_PROGRESS)
+    assert shown(asking(position, caller=member), restore)["position"] == told
+    assert shown(asking(position), restore)["position"] == position

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
+from logkeep.api.answers import Asker, answer, asker, with_bucket
 from logkeep.api.indexed import wait_until_indexed
 from logkeep.api.params import flag, json_body, one_line, seconds
 from logkeep.api.services import Services
@@ -49,8 +49,7 @@ async def create_account(request: Request) -> Response:
 
 
 async def get_account(request: Request) -> Response:
-    services = admitted(request)
-    return answer(await run_in_threadpool(_one, services, request.path_params["id"]))
+    return answer(await run_in_threadpool(_one, asker(request), request.path_params["id"]))
 
 
 async def change_account(request: Request) -> Response:
@@ -71,15 +70,15 @@ def _all(by: Asker) -> list[Shown]:
     for archive in catalog.archives.list():
         archives.setdefault(archive.account, []).append(archive.id)
     return [
-        _shown(account, archives.get(account.id, []))
+        _shown(by, account, archives.get(account.id, []))
         for account in catalog.accounts.list()
         if view.sees(account)
     ]
 
 
-def _one(services: Services, name: str) -> Shown:
-    account = services.catalog.accounts.get(name)
-    return _shown(account, [archive.id for archive in services.catalog.archives.of_account(name)])
+def _one(by: Asker, name: str) -> Shown:
+    account = by.view.account(name)
+    return _shown(by, account, [archive.id for archive in by.services.catalog.archives.of_account(name)])
 
 
 def _create(by: Asker, wanted: NewAccount) -> Shown:
@@ -104,7 +103,7 @@ def _create(by: Asker, wanted: NewAccount) -> Shown:
         retention_s=retention_s,
         archive=wanted.archive,
     )
-    return {**_one(services, name), "ingest_key": key}
+    return {**_one(by, name), "ingest_key": key}
 
 
 def _change(by: Asker, name: str, wanted: ChangedAccount) -> Shown:
@@ -122,7 +121,7 @@ def _change(by: Asker, name: str, wanted: ChangedAccount) -> Shown:
     services.catalog.accounts.update(name, **changes)  # type: ignore[arg-type]
     services.router.refresh(name)
     by.note("account.update", name, **changes)
-    return _one(services, name)
+    return _one(by, name)
 
 
 def _delete(by: Asker, name: str, *, discard: bool) -> Shown:
@@ -191,12 +190,13 @@ def _check_live(account: Account) -> None:
         )
 
 
-def _shown(account: Account, archives: list[str]) -> Shown:
+def _shown(by: Asker, account: Account, archives: list[str]) -> Shown:
+    """The parent is named to those who see it."""
     return {
         "account": account.id,
         "title": account.title,
         "kind": account.kind,
-        "parent": account.parent or None,
+        "parent": account.parent if account.parent and by.caller.sees(account.parent) else None,
         "suspended": account.suspended,
         "retention": account.retention_s or None,
         "match": account.match,

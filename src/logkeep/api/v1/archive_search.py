@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from logkeep.api import problems
-from logkeep.api.answers import asker, with_bucket
+from logkeep.api.answers import Asker, asker, with_bucket
 from logkeep.api.params import flag, time_range, whole_number
 from logkeep.api.services import Services
 from logkeep.api.v1.viewing import Viewing, line_document, viewing
@@ -72,7 +72,7 @@ async def search_archive(request: Request) -> Response:
     if any_marker:  # it would read what another account wrote
         by.caller.require(Role.ADMIN)
     archive = request.path_params["id"]
-    places = await with_bucket(request, _places, services, archive, asked.within, any_marker=any_marker)
+    places = await with_bucket(request, _places, by, archive, asked.within, any_marker=any_marker)
     running = services.searches.begin()
     return SearchResponse(partial(_parts, places, asked, running), running, request)
 
@@ -97,15 +97,13 @@ def _asked(request: Request, now: int) -> Asked:
     )
 
 
-def _places(
-    services: Services, archive_id: str, within: TimeRange | None, *, any_marker: bool
-) -> list[Place]:
+def _places(by: Asker, archive_id: str, within: TimeRange | None, *, any_marker: bool) -> list[Place]:
     """Where the archive writes to, and where it did if something of the range is there. Raises NotFound,
     Conflict for a place whose marker names another account or server, StorageError."""
-    catalog = services.catalog
-    archive = catalog.archives.get(archive_id)
+    catalog = by.services.catalog
+    archive = by.view.archive(archive_id)
     return [
-        _place(services, archive, target, any_marker=any_marker)
+        _place(by.services, archive, target, any_marker=any_marker)
         for target in catalog.archives.targets(archive_id)
         if target.id == archive.target or catalog.objects.list(within=within, target=target.id)
     ]

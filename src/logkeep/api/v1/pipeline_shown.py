@@ -38,11 +38,11 @@ def shown(services: Services, pipeline: Pipeline) -> Shown:
     return {**_head(pipeline), "spec": msgspec.Raw(pipeline.spec), "status": status}
 
 
-def all_shown(services: Services, sees: Callable[[str], bool]) -> list[Shown]:
+def all_shown(services: Services, sees: Callable[[Pipeline], bool]) -> list[Shown]:
     """The same of all pipelines of accounts that are seen, without their specs."""
     listed: list[Shown] = []
     for pipeline in services.catalog.pipelines.list():
-        if not sees(pipeline.account):
+        if not sees(pipeline):
             continue
         try:
             status = services.pipelines.status(pipeline.id)

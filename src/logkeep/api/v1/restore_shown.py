@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from logkeep.api.answers import Asker
 from logkeep.api.services import Services
 from logkeep.api.v1.restore_bodies import without_path
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreProblem, RestoreState
@@ -17,21 +18,20 @@ _ALMOST = 0.99
 _LIMIT = "the limit of "  # as restore/carry.py says that it is reached
 
 
-def shown(services: Services, restore: Restore) -> Shown:
+def shown(by: Asker, restore: Restore) -> Shown:
     """One restore."""
-    return all_shown(services, [restore])[0]
+    return all_shown(by, [restore])[0]
 
 
-def all_shown(services: Services, restores: Sequence[Restore]) -> list[Shown]:
+def all_shown(by: Asker, restores: Sequence[Restore]) -> list[Shown]:
     """Several, in their order."""
+    services = by.services
     stored = services.restores.storage([one.id for one in restores])
     textless = services.restores.textless([one.id for one in restores])
     now = services.clock()
     return [
         {
-            **_restore(
-                one, _position(services, one), _events_per_s(services, one), stored.get(one.id, 0), now
-            ),
+            **_restore(one, _position(by, one), _events_per_s(services, one), stored.get(one.id, 0), now),
             "textless_lines": textless[one.id],
         }
         for one in restores
@@ -71,10 +71,12 @@ def shown_problem(problem: RestoreProblem) -> Shown:
     }
 
 
-def _position(services: Services, restore: Restore) -> int | None:
+def _position(by: Asker, restore: Restore) -> int | None:
+    """Its place in the queue of all accounts. To those who do not see all, 1 stands for any but the first."""
     if restore.state is not RestoreState.IN_PROGRESS:
         return None
-    return services.restores.position(restore.id)
+    position = by.services.restores.position(restore.id)
+    return position if by.caller.accounts is None or not position else 1
 
 
 def _events_per_s(services: Services, restore: Restore) -> float | None:

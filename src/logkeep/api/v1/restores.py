@@ -46,8 +46,7 @@ async def list_restores(request: Request) -> Response:
 
 
 async def get_restore(request: Request) -> Response:
-    services = admitted(request)
-    return answer(await run_in_threadpool(_one, services, request.path_params["id"]))
+    return answer(await run_in_threadpool(_one, asker(request), request.path_params["id"]))
 
 
 async def list_problems(request: Request) -> Response:
@@ -108,7 +107,7 @@ async def _changed(request: Request, action: str, change: Change, **details: obj
     def carry_out() -> Shown:
         changed = change(by.services.restores, request.path_params["id"])
         by.note(action, changed.id, **details)
-        return shown(by.services, changed)
+        return shown(by, changed)
 
     return answer(await run_in_threadpool(carry_out))
 
@@ -117,7 +116,7 @@ def _create(by: Asker, wanted: WantedRestore) -> Shown:
     restore = by.services.restores.submit(_request(by, wanted))
     span = {"from": iso(restore.from_ms), "to": iso(restore.to_ms)}
     by.note("restore.create", restore.id, **{**wanted.noted(), **span})
-    return shown(by.services, restore)
+    return shown(by, restore)
 
 
 def _plan(by: Asker, wanted: WantedRestore) -> Shown:
@@ -157,11 +156,11 @@ def _history(by: Asker, states: tuple[RestoreState, ...], account: str, limit: i
     found = by.services.catalog.restores.list(*states)
     of_account = [one for one in found if account in ("", one.source, one.shown_account)]
     seen = [one for one in of_account if by.view.sees_restore(one)]
-    return all_shown(by.services, seen[:limit])
+    return all_shown(by, seen[:limit])
 
 
-def _one(services: Services, restore_id: str) -> Shown:
-    return shown(services, services.catalog.restores.get(restore_id))
+def _one(by: Asker, restore_id: str) -> Shown:
+    return shown(by, by.services.catalog.restores.get(restore_id))
 
 
 def _problems(services: Services, restore_id: str) -> Shown:
