@@ -1,4 +1,4 @@
-"""Commands that talk to a server as its administrator."""
+"""Commands that talk to a server as its administrator, or as one of its users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logkeep.cli.client import Client
 from logkeep.cli.options import data_option, url_option
 
 _token_option = click.option(
-    "--token", envvar="LOGKEEP_TOKEN", default="", help="The admin token.  [env: LOGKEEP_TOKEN]"
+    "--token", envvar="LOGKEEP_TOKEN", default="", help="The admin token, or a user's.  [env: LOGKEEP_TOKEN]"
 )
 
 

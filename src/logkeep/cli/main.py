@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "account": ("logkeep.cli.account:account", "Create, change and delete accounts."),
     "key": ("logkeep.cli.key:key", "Create, list and revoke keys."),
+    "user": ("logkeep.cli.user:user", "Add, change and delete users."),
+    "token": ("logkeep.cli.token:token", "Create, list and revoke tokens of users."),
     "rule": ("logkeep.cli.rule:rule", "Keep lines out: not stored, not counted, not archived."),
     "audit": ("logkeep.cli.audit:audit", "List who changed what."),
     "verify": ("logkeep.cli.verify:verify", "Check every object of a bucket or folder; no server needed."),
@@ -80,9 +82,9 @@ def show_error(error: LogkeepError) -> None:
 def main() -> None:
     """Keeps every log line in a bucket you own, and brings any stretch of it back in seconds.
 
-    Commands that talk to a server take its address from --url or LOGKEEP_URL and the admin token from
-    --token or LOGKEEP_TOKEN. Without them they use the first-start.json that the server wrote into its
-    data folder (--data, LOGKEEP_DATA, or ./data).
+    Commands that talk to a server take its address from --url or LOGKEEP_URL, and the admin token or a
+    user's token from --token or LOGKEEP_TOKEN. Without them they use the first-start.json that the server
+    wrote into its data folder (--data, LOGKEEP_DATA, or ./data).
     """
 
 

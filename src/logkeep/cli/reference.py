@@ -105,6 +105,16 @@ _JSON_LINES = (
         "objects lines bytes raw_bytes exact unknown_objects chunks",
     ),
     (
+        "`user ls`, `add`, `change`, `invite`",
+        "a user; `add` and `invite` add `link link_expires_at`; `rm` has `id name deleted`",
+        "id name role accounts disabled has_password identity created_at signed_in_at",
+    ),
+    (
+        "`token` commands",
+        "a token; `create` adds its text, `token`",
+        "id name scope created_at expires_at expired used_at",
+    ),
+    (
         "`account` commands",
         "an account; `create` adds its `ingest_key`, `delete` has `account deleted`",
         "account title kind parent suspended retention match archives created_at restore",

@@ -1,0 +1,98 @@
+"""What a caller sees of the catalog, beyond what every route is tried for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from logkeep.api.access import View, told
+from logkeep.api.callers import SCOPE_KEY, Caller
+from logkeep.api.services import Services
+from logkeep.catalog.catalog import Catalog, open_catalog
+from logkeep.catalog.people import Role
+from logkeep.catalog.values import AccountKind, KeyRole, Pipeline
+from logkeep.errors import Conflict, NotFound, OtherMarker
+from logkeep.pipeline.document import parse_spec
+
+from .requests import request
+
+MEMBER = Caller(actor="user:1", role=Role.MEMBER, accounts=frozenset({"main"}))
+SCOPED_ADMIN = Caller(actor="user:2", role=Role.MEMBER)  # an administrator's token with the scope member
+ADMIN = Caller(actor="k-1", role=Role.ADMIN)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    opened = open_catalog(f"sqlite:///{tmp_path}/c.sqlite")
+    for name in ("main", "acme"):
+        opened.accounts.create(name, AccountKind.LIVE, 1)
+    yield opened
+    opened.close()
+
+
+def view(catalog: Catalog, caller: Caller) -> View:
+    return View(cast(Services, SimpleNamespace(catalog=catalog)), caller)
+
+
+def pipeline(*, source: dict[str, Any] | None = None, destination: dict[str, Any] | None = None) -> Pipeline:
+    data = {
+        "id": "web",
+        "sources": [source or {"type": "http", "name": "in"}],
+        "destinations": [destination or {"type": "stdout", "name": "out"}],
+    }
+    return Pipeline(
+        id="web",
+        account="main",
+        spec=msgspec.json.encode(parse_spec(data)),
+        version=1,
+        secret=b"",
+        created_at=1,
+        updated_at=1,
+        updated_by="k-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "seen"),
+    [
+        (pipeline(), True),
+        (pipeline(source={"type": "account", "account": "main"}), True),
+        (pipeline(source={"type": "account", "account": "acme"}), False),
+        (pipeline(destination={"type": "account", "account": "acme"}), False),
+    ],
+)
+def test_a_pipeline_is_seen_with_all_accounts_that_it_names(
+    catalog: Catalog, one: Pipeline, seen: bool
+) -> None:
+    assert view(catalog, MEMBER).sees_pipeline(one) is seen
+    assert view(catalog, ADMIN).sees_pipeline(one)
+
+
+def test_an_admin_token_is_no_thing_of_a_member(catalog: Catalog) -> None:
+    """Also where the member's rights are what a token leaves of an administrator's."""
+    catalog.keys.issue("", KeyRole.ADMIN, 1)
+    [key] = catalog.keys.listed("")
+    view(catalog, ADMIN).key(key.id)
+    for caller in (MEMBER, SCOPED_ADMIN):
+        with pytest.raises(NotFound) as hidden:
+            view(catalog, caller).key(key.id)
+        with pytest.raises(NotFound) as missing:
+            view(catalog, caller).key("nothing")
+        assert str(hidden.value).replace(key.id, "nothing") == str(missing.value)
+
+
+def test_the_accounts_of_a_marker_are_told_to_those_who_see_all() -> None:
+    error = OtherMarker("the marker names another account than main: acme")
+    asked = request()
+    for caller, names in ((MEMBER, False), (SCOPED_ADMIN, True), (ADMIN, True)):
+        asked.scope[SCOPE_KEY] = caller
+        assert ("acme" in str(told(asked, error))) is names
+    asked.scope[SCOPE_KEY] = MEMBER
+    assert type(told(asked, error)) is Conflict
+    other = NotFound("there is no archive 'x'")
+    assert told(asked, other) is other
