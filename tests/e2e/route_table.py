@@ -199,5 +199,6 @@ ROWS = [
     _of(ADMIN, "user", "/v1/users/{id}", "PATCH", body={}, changes=True),
     _of(ADMIN, "user", "/v1/users/{id}", "DELETE", changes=True),
     _of(ADMIN, "user", "/v1/users/{id}/invite", "POST", changes=True),
+    Row(role=ADMIN, path="/v1/setup-link", method="POST", changes=True),
     Row(role=ADMIN, path="/v1/audit"),
 ]

@@ -44,6 +44,7 @@ from logkeep.api.v1 import (
     restores,
     rules,
     search,
+    setup_link,
     tail,
     tokens,
     users,
@@ -137,6 +138,7 @@ ROUTES = [
     Route("/v1/users/{id}", administrators(users.change_user), methods=["PATCH"]),
     Route("/v1/users/{id}", administrators(users.delete_user), methods=["DELETE"]),
     Route("/v1/users/{id}/invite", administrators(users.invite_user), methods=["POST"]),
+    Route("/v1/setup-link", administrators(setup_link.create_setup_link), methods=["POST"]),
     Route("/v1/audit", administrators(audit.list_entries)),
 ]
 
