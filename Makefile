@@ -8,10 +8,10 @@ DONE := $(VENV)/.complete
 LOG := $(VENV)/install.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test serve check fmt lint types bench lock docs clean
+.PHONY: help setup demo test serve check fmt lint types bench screenshots lock docs clean
 
 help: ## show these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(DONE) ## make .venv from the lock file
 
@@ -55,6 +55,9 @@ types: setup
 
 bench: setup ## every figure, into bench/RESULTS.md (some minutes)
 	@$(BIN)/python -m bench.run
+
+screenshots: setup ## pictures of every page, into build/screenshots (needs Chromium)
+	@$(BIN)/python -m tests.web.screenshots
 
 docs: setup ## write docs/cli.md anew from --help
 	@$(BIN)/python -m logkeep.cli.reference docs/cli.md

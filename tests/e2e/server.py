@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -39,13 +40,22 @@ class Server:
         self.first_start: dict[str, str] = {}
         self.http = httpx.Client(timeout=60)
 
-    def start(self, *, crash_at: str = "") -> Server:
+    def start(self, *, crash_at: str = "", port: int = 0) -> Server:
         environment = {name: text for name, text in os.environ.items() if not name.startswith("LOGKEEP_")}
         environment |= self.settings
         if crash_at:
             environment["LOGKEEP_CRASH_AT"] = crash_at
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "logkeep.cli.main", "serve", "--data", str(self.data), "--port", "0"],
+            [
+                sys.executable,
+                "-m",
+                "logkeep.cli.main",
+                "serve",
+                "--data",
+                str(self.data),
+                "--port",
+                str(port),
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,6 +78,10 @@ class Server:
     @property
     def key(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.first_start['ingest_key']}"}
+
+    def start_again(self) -> Server:
+        """Where it was before, so that who knows the URL finds it."""
+        return self.start(port=urlsplit(self.first_start["url"]).port or 0)
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

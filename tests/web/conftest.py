@@ -17,7 +17,7 @@ from tests.e2e.server import Server
 from tests.web.chromium import WIDE, Scheme, chromium, program
 from tests.web.furnished import Furnished, furnished_server
 from tests.web.furnishing.site import Buckets
-from tests.web.people import ADMIN, Person
+from tests.web.people import ADMIN, Person, make_people
 from tests.web.visits import Visits
 from tests.web.watch import Watch
 
@@ -36,9 +36,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with nothing in it but its account `main`, for tests that make what they need and leave
+    """A server with nothing in it but people and their accounts, for tests that make what they need and leave
     each other's accounts alone."""
     running = Server(tmp_path_factory.mktemp("site") / "data").start()
+    make_people(running)
     yield running
     running.kill()
 

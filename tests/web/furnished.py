@@ -34,6 +34,7 @@ class Furnished:
     server: Server
     site: Site
     restores: Mapping[str, str]  # names to ids
+    invitation: str  # a link that nobody has followed yet
 
     @property
     def url(self) -> str:
@@ -45,7 +46,7 @@ def furnish(server: Server, buckets: Buckets, folder: Path) -> Furnished:
     `folder`."""
     site = Site(server, buckets, hour_of(int(time.time() * 1000)))
     keys = accounts.make_accounts(site)
-    make_people(server)
+    invitation = accounts.make_others(site, make_people(server))
     accounts.make_rules(site)
     archives.make_archives(site, folder)
     accounts.send_past(site, keys)
@@ -61,7 +62,7 @@ def furnish(server: Server, buckets: Buckets, folder: Path) -> Furnished:
     site.post("/v1/archives/team-a/pause")
     accounts.send_now(site, keys)
     server.wait_until_indexed()
-    return Furnished(server, site, made)
+    return Furnished(server, site, made, invitation)
 
 
 @contextmanager
@@ -73,19 +74,26 @@ def furnished_server(folder: Path, buckets: Buckets) -> Iterator[Furnished]:
         server.kill()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="a folder for all of it, new or empty")
-    folder: Path = parser.parse_args().data.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def furnished_by_hand(folder: Path) -> Iterator[Furnished]:
+    """One with the servers of buckets beside it, outside of pytest."""
     _CACHE.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as logs,
         serving_moto(Path(logs)) as s3,
         serving_azurite(Path(logs), _CACHE) as azure,
         furnished_server(folder, Buckets(s3, azure)) as furnished,
     ):
+        yield furnished
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a folder for all of it, new or empty")
+    folder: Path = parser.parse_args().data.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with furnished_by_hand(folder) as furnished:
         print(f"{furnished.url} is furnished after {time.monotonic() - began:.0f} s. Who may sign in:")
         for person in PEOPLE:
             print(f"  {person.name}  {person.role}  {', '.join(person.accounts)}  {person.password!r}")

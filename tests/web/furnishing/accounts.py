@@ -43,6 +43,18 @@ def make_rules(site: Site) -> None:
         site.post("/v1/accounts/main/rules", **rule)
 
 
+def make_others(site: Site, people: dict[str, str]) -> str:
+    """Users who do not sign in in the tests, and tokens of those who do. The link that invites one."""
+    invited = site.post("/v1/users", name="petra@example.org", role="member", accounts=["team-a"])
+    former = site.post("/v1/users", name="otto <i>left</i>", role="admin", password="a cold day at the pier")
+    site.change("PATCH", f"/v1/users/{former['id']}", disabled=True)
+    for name, scope, expires in (("nightly report", "read-only", "90d"), ("restore by hand", "member", "1d")):
+        site.post(f"/v1/tokens?user={people['max']}", name=name, scope=scope, expires=expires)
+    site.post(f"/v1/tokens?user={people['ada']}", name="<script>", scope="admin")
+    site.post("/v1/admin-tokens", name="deployment")
+    return str(invited["link"])
+
+
 def send_past(site: Site, keys: dict[str, str]) -> None:
     """Lines of the hours that are over."""
     for body in usual.bodies_before(site.now):

@@ -1,0 +1,60 @@
+"""Every page of the site, and where it is to be found when the site is furnished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from logkeep.web.site import ROUTES
+from tests.web.furnished import Furnished
+from tests.web.people import ADMIN, Person
+
+
+@dataclass(frozen=True)
+class Example:
+    """A URL of a page."""
+
+    name: str  # in the names of tests and screenshots
+    url: Callable[[Furnished], str]
+    who: Person | None = ADMIN  # None: nobody is signed in
+    status: int = 200
+
+
+def at(name: str, url: str, who: Person | None = ADMIN, *, status: int = 200) -> Example:
+    return Example(name, lambda _: url, who, status)
+
+
+# What answers GET and is no page, and why.
+NOT_PAGES: Mapping[str, str] = {
+    "/": "leads to the first page",
+    "/oidc/start": "leads to the identity provider",
+    "/oidc/callback": "leads to the first page, or back to the page for signing in",
+}
+
+# Pages with something to choose: examples of what can be chosen.
+GIVEN: Mapping[str, Sequence[Example]] = {
+    "/sign-in": (at("sign-in", "/sign-in?next=/logs", None),),
+    "/setup/{token}": (at("setup-used", "/setup/used-before", None, status=404),),
+    "/invite/{token}": (Example("invitation", lambda f: f.invitation, None),),
+}
+
+
+def page_routes() -> Iterator[str]:
+    """The paths of all pages, as the site has them."""
+    for route in ROUTES:
+        assert isinstance(route, Route), f"{route} is no plain route: pages.py has to be told what it is"
+        if "GET" in (route.methods or ()) and route.path not in NOT_PAGES:
+            yield route.path
+
+
+def examples_of(route: str) -> Sequence[Example]:
+    """A page without a choice needs no example: it is where its route says."""
+    if route in GIVEN:
+        return GIVEN[route]
+    name = route.strip("/").replace("/", "-")
+    return () if "{" in route else (at(name, route),)
+
+
+EXAMPLES: Sequence[Example] = [one for route in page_routes() for one in examples_of(route)]
