@@ -48,6 +48,7 @@ from logkeep.pipeline.pipelines import Pipelines
 from logkeep.pipeline.sqlite_outbox import SqliteOutbox
 from logkeep.record import IdSource, Received
 from logkeep.restore.desk import RestoreDesk
+from logkeep.restore.watch import RestoreWatches
 from logkeep.retention import drop_expired
 from logkeep.routing import Router
 from logkeep.sealing import Sealer
@@ -135,10 +136,12 @@ class _Server(uvicorn.Server):
         self._turn = services.turn
         self._tails = services.tails
         self._searches = services.searches
+        self._restore_watches = services.restore_watches
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._tails.close()  # open ones would hold the end up
         self._searches.close()
+        self._restore_watches.close()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -277,6 +280,7 @@ def _services(settings: Settings, url: str) -> Iterator[Services]:
                 clock=clock,
             ),
             restores=restores,
+            restore_watches=RestoreWatches(restores.watched),
             searches=searches,
             checks=checks,
             router=router,

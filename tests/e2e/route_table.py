@@ -141,7 +141,9 @@ ROWS = [
             (ADMIN, {"account": _MINE, "files": {"provider": "folder"}}),
         )
     ),
+    Row(role=READ_ONLY, path="/v1/restores/events"),
     _of(READ_ONLY, "restore", "/v1/restores/{id}"),
+    _of(READ_ONLY, "restore", "/v1/restores/{id}/events"),
     _of(READ_ONLY, "restore", "/v1/restores/{id}/problems"),
     _of(MEMBER, "restore", "/v1/restores/{id}", "DELETE", changes=True),
     _of(MEMBER, "restore", "/v1/restores/{id}/extend", "POST", body={"expiry_s": 60}, changes=True),
@@ -197,5 +199,6 @@ ROWS = [
     _of(ADMIN, "user", "/v1/users/{id}", "PATCH", body={}, changes=True),
     _of(ADMIN, "user", "/v1/users/{id}", "DELETE", changes=True),
     _of(ADMIN, "user", "/v1/users/{id}/invite", "POST", changes=True),
+    Row(role=ADMIN, path="/v1/setup-link", method="POST", changes=True),
     Row(role=ADMIN, path="/v1/audit"),
 ]

@@ -45,17 +45,9 @@ class Server:
         environment |= self.settings
         if crash_at:
             environment["LOGKEEP_CRASH_AT"] = crash_at
+        command = [sys.executable, "-m", "logkeep.cli.main", "serve"]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "logkeep.cli.main",
-                "serve",
-                "--data",
-                str(self.data),
-                "--port",
-                str(port),
-            ],
+            [*command, "--data", str(self.data), "--port", str(port)],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,

@@ -343,12 +343,12 @@ def test_at_a_rate_it_is_known_how_fast_it_goes(site: Site, feed: RecordingFeed)
     site.desk.round()
     assert taken.wait(60)
     assert [len(call) for call in feed.fed[:2]] == [4, 4]
-    assert (site.desk.events_per_s(submitted.id) or 0) > 0
+    assert (site.desk.seen([site.catalog.restores.get(submitted.id)])[0].events_per_s or 0) > 0
     assert site.desk.position(submitted.id) == 0
     site.desk.pause(submitted.id)
     await_end(site)
     assert site.get(submitted).sent == len(feed.records)
-    assert site.desk.events_per_s(submitted.id) is None
+    assert site.desk.seen([site.catalog.restores.get(submitted.id)])[0].events_per_s is None
 
 
 def archive_at(site: Site, name: str, place: Path, **more: Any) -> Archive:

@@ -20,6 +20,7 @@ from logkeep.metrics import Metrics
 from logkeep.pipeline.desk import PipelineDesk
 from logkeep.pipeline.pipelines import Pipelines
 from logkeep.restore.desk import RestoreDesk
+from logkeep.restore.watch import RestoreWatches
 from logkeep.routing import Router
 from logkeep.settings import Settings
 from logkeep.spool.base import Spool
@@ -45,6 +46,7 @@ class Services:
     live_pipelines: Pipelines
     backfill: Backfill
     restores: RestoreDesk
+    restore_watches: RestoreWatches
     searches: Searches
     checks: Checks
     router: Router

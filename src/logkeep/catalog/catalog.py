@@ -8,6 +8,7 @@ from logkeep.catalog.archives import Archives
 from logkeep.catalog.audit import Audit
 from logkeep.catalog.checks import Checks
 from logkeep.catalog.database import Database, open_database
+from logkeep.catalog.history import RestoreHistory
 from logkeep.catalog.installation import Installation
 from logkeep.catalog.invites import Invites
 from logkeep.catalog.keys import Keys
@@ -33,6 +34,7 @@ class Catalog:
         self.objects = Objects(database)
         self.rules = Rules(database)
         self.restores = Restores(database)
+        self.restore_history = RestoreHistory(database)
         self.pipelines = Pipelines(database)
         self.checks = Checks(database)
         self.notices = Notices(database)

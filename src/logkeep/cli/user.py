@@ -117,6 +117,18 @@ def invite(client: Client, user_id: str, as_json: bool) -> None:
     _show_link(client, client.post(f"/v1/users/{user_id}/invite"), as_json=as_json)
 
 
+@user.command("setup-link")
+@json_option
+@with_client
+def setup_link(client: Client, as_json: bool) -> None:
+    """Make another link that makes the first administrator, while there is no user."""
+    made = client.post("/v1/setup-link")
+    if as_json:
+        json_line(made)
+    else:
+        click.echo(f"link  {client.url}{made['link']}   (works once, until {made['link_expires_at']})")
+
+
 def _show_link(client: Client, made: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         json_line(made)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from logkeep.restore.plan import RestorePlan, Source, plan_restore
 from logkeep.restore.preview import Preview, preview
 from logkeep.restore.request import RestoreRequest, check_expiry, check_limit
 from logkeep.restore.run import create_table
+from logkeep.restore.seen import Seen
 from logkeep.restore.targets.pipeline import NoPipelines, PipelineFeed, mark_of
 from logkeep.storage.base import Bucket
 from logkeep.storage.connection import Connection, checked
@@ -246,9 +247,32 @@ class RestoreDesk:
         """Whether it is being worked on at this moment."""
         return self._carrier.runs(restore_id)
 
-    def events_per_s(self, restore_id: str) -> float | None:
-        """How fast its lines are being sent into its pipeline; None unless they are."""
-        return self._carrier.events_per_s(restore_id)
+    def seen(self, restores: Sequence[Restore]) -> list[Seen]:
+        """These, with what the catalog does not know of them."""
+        ids = [one.id for one in restores]
+        stored, textless = self.storage(ids), self.textless(ids)
+        waiting = [one.id for one in self._catalog.restores.interrupted()]
+        accounts = self._catalog.pipelines.accounts() if any(one.pipeline for one in restores) else {}
+        return [
+            Seen(
+                restore=one,
+                position=self._place(one, waiting),
+                events_per_s=self._carrier.events_per_s(one.id) if one.id in waiting else None,
+                storage_bytes=stored.get(one.id, 0),
+                textless_lines=textless[one.id],
+                destination_account=accounts.get(one.pipeline, ""),
+            )
+            for one in restores
+        ]
+
+    def _place(self, restore: Restore, waiting: Sequence[str]) -> int | None:
+        if restore.state is not RestoreState.IN_PROGRESS or restore.id not in waiting:
+            return None
+        return self._carrier.position(restore.id, waiting)
+
+    def watched(self, ids: Collection[str], running: bool) -> list[Seen]:
+        """The restores with these ids and, with `running`, all that have not ended."""
+        return self.seen(self._catalog.restore_history.watched(ids, running=running))
 
     def problems(self, restore_id: str) -> Sequence[RestoreProblem]:
         """What it could not read, and lines without a time or text; the first thousand. Raises NotFound."""
@@ -263,7 +287,7 @@ class RestoreDesk:
 
     def storage(self, restore_ids: Sequence[str]) -> Mapping[str, int]:
         """How many bytes the lines of each take up on the disk."""
-        every = stored_bytes_of_all(self._engine)
+        every = stored_bytes_of_all(self._engine) if restore_ids else {}
         return {one: every[one] for one in restore_ids if one in every}
 
     def expire_due(self, now: int) -> list[Restore]:

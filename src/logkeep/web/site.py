@@ -34,7 +34,7 @@ from logkeep.web.gate import build_gate
 from logkeep.web.headers import SecureHeaders
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
-from logkeep.web.views import links, oidc, sign_in, theme
+from logkeep.web.views import links, oidc, profile, sign_in, theme
 from logkeep.web.visit import NOTICE_COOKIE, sign_in_first, visit_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -49,6 +49,7 @@ AREAS: tuple[list[BaseRoute], ...] = (
     sign_in.ROUTES,
     links.ROUTES,
     oidc.ROUTES,
+    profile.ROUTES,
     theme.ROUTES,
 )
 ROUTES: list[BaseRoute] = [Route("/", go_home), *(route for area in AREAS for route in area)]

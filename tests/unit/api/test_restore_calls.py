@@ -16,6 +16,7 @@ from logkeep.errors import Conflict, NotFound
 from logkeep.metrics import Tally
 from logkeep.restore.preview import Preview
 from logkeep.restore.request import RestoreRequest
+from logkeep.restore.seen import Seen
 from logkeep.restore.thaw import Frozen
 from logkeep.storage.connection import Connection
 
@@ -71,8 +72,8 @@ class DeskDouble:
         self.calls.append(("preview", (request,)))
         return Preview(plan=PLAN, sample=(), hits=1, sampled_lines=0)  # type: ignore[arg-type]
 
-    def storage(self, ids: list[str]) -> dict[str, int]:
-        return dict.fromkeys(ids, 5000)
+    def seen(self, restores: list[Restore]) -> list[Seen]:
+        return [Seen(restore=one, storage_bytes=5000) for one in restores]
 
     def textless(self, ids: list[str]) -> dict[str, int]:
         return dict.fromkeys(ids, 3)

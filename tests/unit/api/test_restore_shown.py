@@ -19,6 +19,7 @@ from logkeep.catalog.people import Role
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreState
 from logkeep.record import Record
 from logkeep.restore.preview import Preview
+from logkeep.restore.seen import Seen
 from logkeep.restore.thaw import Frozen
 
 SECRET = "hunter2-hunter2"
@@ -60,15 +61,19 @@ def asking(
     events_per_s: float | None = None,
     caller: Caller = ADMIN,
 ) -> Asker:
-    def storage(ids: Sequence[str]) -> dict[str, int]:
-        return dict.fromkeys(ids, 5000)
+    def seen(restores: Sequence[Restore]) -> list[Seen]:
+        return [
+            Seen(
+                restore=one,
+                position=position if one.state is RestoreState.IN_PROGRESS else None,
+                events_per_s=events_per_s if one.pipeline else None,
+                storage_bytes=5000,
+                textless_lines=2,
+            )
+            for one in restores
+        ]
 
-    desk = SimpleNamespace(
-        textless=lambda ids: dict.fromkeys(ids, 2),
-        storage=storage,
-        position=lambda _id: position,
-        events_per_s=lambda _id: events_per_s,
-    )
+    desk = SimpleNamespace(seen=seen)
     return Asker(cast(Services, SimpleNamespace(restores=desk, clock=lambda: NOW)), caller)
 
 

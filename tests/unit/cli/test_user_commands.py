@@ -121,3 +121,11 @@ def test_tokens_are_listed_and_revoked(server: Server) -> None:
     answer_with(server, TOKEN)
     assert run(server, "token", "rm", "0c1d").stdout == "token 0c1d is revoked\n"
     assert asked(server)[-1] == ("DELETE", "/v1/tokens/0c1d", None)
+
+
+def test_another_set_up_link_is_at_this_server_too(server: Server) -> None:
+    answer_with(server, {"link": "/setup/abc", "link_expires_at": "2025-12-20T12:00Z"})
+    shown = run(server, "user", "setup-link").stdout
+    assert shown == f"link  {server.url}/setup/abc   (works once, until 2025-12-20T12:00Z)\n"
+    assert '"link":"/setup/abc"' in run(server, "user", "setup-link", "--json").stdout.replace(" ", "")
+    assert asked(server) == [("POST", "/v1/setup-link", None)] * 2

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from logkeep.api.answers import Asker
-from logkeep.api.services import Services
 from logkeep.api.v1.restore_bodies import without_path
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreProblem, RestoreState
 from logkeep.restore.preview import Preview
+from logkeep.restore.seen import Seen
 from logkeep.timeline import iso
 
 Shown = dict[str, object]
@@ -25,17 +25,7 @@ def shown(by: Asker, restore: Restore) -> Shown:
 
 def all_shown(by: Asker, restores: Sequence[Restore]) -> list[Shown]:
     """Several, in their order."""
-    services = by.services
-    stored = services.restores.storage([one.id for one in restores])
-    textless = services.restores.textless([one.id for one in restores])
-    now = services.clock()
-    return [
-        {
-            **_restore(one, _position(by, one), _events_per_s(services, one), stored.get(one.id, 0), now),
-            "textless_lines": textless[one.id],
-        }
-        for one in restores
-    ]
+    return [shown_seen(by, one) for one in by.services.restores.seen(restores)]
 
 
 def shown_preview(preview: Preview) -> Shown:
@@ -71,21 +61,9 @@ def shown_problem(problem: RestoreProblem) -> Shown:
     }
 
 
-def _position(by: Asker, restore: Restore) -> int | None:
-    """Its place in the queue of all accounts. To those who do not see all, 1 stands for any but the first."""
-    if restore.state is not RestoreState.IN_PROGRESS:
-        return None
-    position = by.services.restores.position(restore.id)
-    return position if by.caller.accounts is None or not position else 1
-
-
-def _events_per_s(services: Services, restore: Restore) -> float | None:
-    return services.restores.events_per_s(restore.id) if restore.pipeline else None
-
-
-def _restore(
-    restore: Restore, position: int | None, events_per_s: float | None, stored: int, now: int
-) -> Shown:
+def shown_seen(by: Asker, seen: Seen) -> Shown:
+    """A restore as it was seen a moment ago."""
+    restore, position = seen.restore, _position(by, seen)
     return {
         "id": restore.id,
         "name": restore.name,
@@ -107,7 +85,7 @@ def _restore(
             "bytes": restore.planned_bytes,
             "raw_bytes": restore.planned_raw_bytes,
         },
-        "progress": _progress(restore, position, events_per_s),
+        "progress": _progress(restore, position, seen.events_per_s),
         "lines": restore.lines,
         "bytes": restore.bytes,
         "read_bytes": restore.read_bytes,
@@ -116,6 +94,7 @@ def _restore(
         "skip_damaged": restore.skip_damaged,
         "skipped_objects": restore.skipped_objects,
         "skipped_lines": restore.skipped_lines,
+        "textless_lines": seen.textless_lines,
         "limit_lines": restore.limit_lines,
         "limit_bytes": restore.limit_bytes,
         "on_limit": restore.on_limit,
@@ -127,7 +106,7 @@ def _restore(
         "destination": _destination(restore),
         "rate": restore.rate,
         "sent": restore.sent,
-        "storage_bytes": stored,
+        "storage_bytes": seen.storage_bytes,
         "notify_url": without_path(restore.notify_url) if restore.notify_url else "",
         "notify_email": restore.notify_email,
         "created_at": iso(restore.created_at),
@@ -135,11 +114,17 @@ def _restore(
         "finished_at": _moment(restore.finished_at),
         "deleted_at": _moment(restore.deleted_at),
         "expires_at": _moment(restore.expires_at),
-        "expires_in_s": _expires_in(restore, now),
+        "expires_in_s": _expires_in(restore, by.services.clock()),
         "expiry_s": restore.expiry_s,
         "text_index": restore.text_index,
         "error": restore.error or None,
     }
+
+
+def _position(by: Asker, seen: Seen) -> int | None:
+    """Its place in the queue of all accounts. To those who do not see all, 1 stands for any but the first."""
+    place = seen.position
+    return place if by.caller.accounts is None or not place else 1
 
 
 def _destination(restore: Restore) -> Shown | None:
