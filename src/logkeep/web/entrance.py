@@ -15,7 +15,7 @@ from logkeep.catalog.invites import FIRST_ADMIN
 from logkeep.catalog.people import Role, User
 from logkeep.catalog.secrets import ID_LENGTH, digest_of
 from logkeep.catalog.users import folded
-from logkeep.errors import Conflict, Forbidden, LogkeepError, NotFound, Unauthorized
+from logkeep.errors import BadSetting, Conflict, Forbidden, LogkeepError, NotFound, Unauthorized
 from logkeep.oidc.admission import admit, of_settings
 from logkeep.oidc.signin import Identity
 from logkeep.passwords import check_password, hash_password, needs_rehash, verify
@@ -119,15 +119,17 @@ class Entrance:
         return self._begin(self._catalog.users.get(user.id), "invite", visitor)
 
     def change_password(self, user: User, session: str, old: str, new: str, visitor: Visitor) -> None:
-        """It ends all other sessions of the user. Raises Unauthorized for a wrong old one, BadSetting,
-        TooManyAttempts; Conflict for a user who has none."""
+        """It ends all other sessions of the user. Raises BadSetting for a wrong old or a weak new one,
+        TooManyAttempts, and Conflict for a user who has none."""
         if not user.password:
             raise Conflict("you have no password here", hint="ask an administrator for a link to set one")
         check_password(new, user=user.name)
         self._attempts.begin(user.name, visitor.address)
         if not verify(old, user.password):
             self._refused(user, "password", visitor, "wrong old password")
-            raise Unauthorized("the old password is wrong", hint="type the one that you signed in with")
+            raise BadSetting(
+                "the old password is wrong", hint="type the one that you signed in with", field="old"
+            )
         self._attempts.succeeded(user.name, visitor.address)
         self._catalog.users.set_password(user.id, hash_password(new))
         ended = self._catalog.sessions.end_all(user.id, but=session)

@@ -330,7 +330,7 @@ def test_the_old_password_is_needed_and_cannot_be_guessed(
     with pytest.raises(BadSetting):
         entrance.change_password(ada, "", PASSWORD, "short", HERE)
     for _ in range(5):
-        with pytest.raises(Unauthorized, match="the old password is wrong"):
+        with pytest.raises(BadSetting, match="the old password is wrong"):
             entrance.change_password(ada, "", OTHER, OTHER, HERE)
     with pytest.raises(TooManyAttempts):
         entrance.change_password(ada, "", PASSWORD, OTHER, HERE)

@@ -30,7 +30,8 @@ async def set_up(here: Outside) -> Response:
     token, visitor, name = here.param("token"), here.visitor, ""
     try:
         form = await here.form()
-        name, password = form.text("name"), twice(form)
+        name = form.text("name")
+        password = twice(form)
         session = await here.gate.enter(lambda: here.gate.entrance.set_up(token, name, password, visitor))
     except NotFound as error:
         return here.render(_OPENS_NOTHING, error=error, what="set-up link")
