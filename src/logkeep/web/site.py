@@ -34,7 +34,19 @@ from logkeep.web.gate import build_gate
 from logkeep.web.headers import SecureHeaders
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
-from logkeep.web.views import links, oidc, profile, sign_in, theme
+from logkeep.web.views import (
+    links,
+    oidc,
+    profile,
+    settings_accounts,
+    settings_audit,
+    settings_keys,
+    settings_rules,
+    settings_tokens,
+    settings_users,
+    sign_in,
+    theme,
+)
 from logkeep.web.visit import NOTICE_COOKIE, sign_in_first, visit_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -51,6 +63,12 @@ AREAS: tuple[list[BaseRoute], ...] = (
     oidc.ROUTES,
     profile.ROUTES,
     theme.ROUTES,
+    settings_accounts.ROUTES,
+    settings_keys.ROUTES,
+    settings_rules.ROUTES,
+    settings_users.ROUTES,
+    settings_tokens.ROUTES,
+    settings_audit.ROUTES,
 )
 ROUTES: list[BaseRoute] = [Route("/", go_home), *(route for area in AREAS for route in area)]
 
