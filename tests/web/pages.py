@@ -38,7 +38,22 @@ GIVEN: Mapping[str, Sequence[Example]] = {
     "/sign-in": (at("sign-in", "/sign-in?next=/logs", None),),
     "/setup/{token}": (at("setup-used", "/setup/used-before", None, status=404),),
     "/invite/{token}": (Example("invitation", lambda f: f.invitation, None),),
+    "/settings/accounts/{id}": (at("account", "/settings/accounts/main"),),
+    "/settings/accounts/{id}/keys": (at("ingest-keys", "/settings/accounts/main/keys"),),
+    "/settings/accounts/{id}/rules": (at("rules", "/settings/accounts/main/rules"),),
+    "/settings/accounts/{id}/rules/new": (at("rule-new", "/settings/accounts/main/rules/new"),),
+    "/settings/accounts/{id}/rules/{rule}": (
+        Example(
+            "rule", lambda f: f"/settings/accounts/main/rules/{_first(f, 'accounts/main/rules', 'rules')}"
+        ),
+    ),
+    "/settings/users/{id}": (Example("user", lambda f: f"/settings/users/{_first(f, 'users', 'users')}"),),
 }
+
+
+def _first(furnished: Furnished, path: str, member: str) -> str:
+    """The id of the first one of a list."""
+    return str(furnished.server.get(f"/v1/{path}")[member][0]["id"])
 
 
 def page_routes() -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from logkeep.catalog.people import Role
 from logkeep.web.form import Form
 from logkeep.web.problem import Problem
 from logkeep.web.visit import Visit, action, page
@@ -138,8 +139,8 @@ def _back(visit: Visit, notice: str) -> Response:
 ROUTES: list[BaseRoute] = [
     page(_RULES, list_rules),
     action(_RULES, create_rule),
-    page(f"{_RULES}/new", new_rule),
-    page(_RULE, show_rule),
+    page(f"{_RULES}/new", new_rule, role=Role.MEMBER),
+    page(_RULE, show_rule, role=Role.MEMBER),
     action(_RULE, change_rule),
     action(f"{_RULE}/switch", switch_rule),
     action(f"{_RULE}/delete", delete_rule),
