@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.routing import Route
 
 from logkeep.web.site import ROUTES
 from tests.web.furnished import Furnished
-from tests.web.people import ADMIN, Person
+from tests.web.people import ADMIN, READER, Person
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,24 @@ def at(name: str, url: str, who: Person | None = ADMIN, *, status: int = 200) ->
     return Example(name, lambda _: url, who, status)
 
 
+def _day(furnished: Furnished, hours_back: int) -> str:
+    return furnished.site.at(hours_back)[:10]
+
+
+def _clock(furnished: Furnished, hours_back: int) -> str:
+    return furnished.site.at(hours_back)[11:13]
+
+
+def _object(furnished: Furnished, archive: str, *, number: int) -> str:
+    """The page of one of an archive's objects, counted from the oldest."""
+    one = furnished.site.get(f"/v1/archives/{archive}/objects")["objects"][number]
+    return f"/archiving/browse/{archive}/object?key={quote(one['key'], safe='')}&target={one['target']}"
+
+
 # What answers GET and is no page, and why.
 NOT_PAGES: Mapping[str, str] = {
     "/": "leads to the first page",
+    "/archiving/browse": "leads to the first archive",
     "/oidc/start": "leads to the identity provider",
     "/oidc/callback": "leads to the first page, or back to the page for signing in",
 }
@@ -36,6 +52,28 @@ NOT_PAGES: Mapping[str, str] = {
 # Pages with something to choose: examples of what can be chosen.
 GIVEN: Mapping[str, Sequence[Example]] = {
     "/sign-in": (at("sign-in", "/sign-in?next=/logs", None),),
+    "/archiving/browse/{archive}": (
+        at("browse", "/archiving/browse/main"),
+        at("browse-damaged", "/archiving/browse/errors"),
+        at("browse-another-system", "/archiving/browse/old-datadog"),
+        at("browse-empty", "/archiving/browse/spare", READER),
+    ),
+    "/archiving/browse/{archive}/{day}": (
+        Example("browse-day", lambda f: f"/archiving/browse/main/{_day(f, 30)}"),
+        Example("browse-day-another-system", lambda f: f"/archiving/browse/old-datadog/{_day(f, 48)}"),
+    ),
+    "/archiving/browse/{archive}/{day}/{hour}": (
+        Example("browse-hour", lambda f: f"/archiving/browse/main/{_day(f, 30)}/{_clock(f, 30)}"),
+        # with lines that want to be more than text
+        Example("browse-hour-hostile", lambda f: f"/archiving/browse/main/{_day(f, 0)}/{_clock(f, 0)}"),
+        Example("browse-hour-of-nothing", lambda f: f"/archiving/browse/main/{_day(f, 500)}/03", READER),
+    ),
+    "/archiving/browse/{archive}/object": (
+        Example("browse-object", lambda f: _object(f, "main", number=-3)),
+        Example("browse-object-missing", lambda f: _object(f, "errors", number=1)),
+        Example("browse-object-damaged", lambda f: _object(f, "errors", number=-2)),
+        Example("browse-object-another-system", lambda f: _object(f, "old-datadog", number=0)),
+    ),
     "/setup/{token}": (at("setup-used", "/setup/used-before", None, status=404),),
     "/invite/{token}": (Example("invitation", lambda f: f.invitation, None),),
     "/settings/accounts/{id}": (at("account", "/settings/accounts/main"),),

@@ -76,6 +76,7 @@ class _Known:
     waiting: dict[Hour, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     frozen: int = 0
+    unread: set[str] = field(default_factory=set)  # keys of what verify could not read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +173,9 @@ def _add_findings(known: _Days, verify: LastVerify, asked: range) -> None:
         if name.hour not in asked:
             continue
         day = known.of(name.hour)
-        if one.kind is Kind.FROZEN:
-            day.frozen += 1
+        day.frozen += one.kind is Kind.FROZEN
+        if one.kind in (Kind.FROZEN, Kind.NO_OBJECT):
+            day.unread.add(one.key)
         if not one.note:
             problem = Problem(hour=name.hour, kind=one.kind, key=one.key, detail=one.detail, gap=one.gap)
             day.problems.append(problem)
@@ -200,7 +202,7 @@ def _day(known: _Known, span: tuple[Hour, Hour] | None, *, looked: bool) -> Day:
         stored_bytes=totals.stored_bytes,
         hours=[hour % HOURS_OF_DAY for hour in sorted(there)],
         empty_hours=[hour % HOURS_OF_DAY for hour in empty],
-        verified_objects=max(0, totals.looked_at - known.frozen) if looked else None,
+        verified_objects=max(0, totals.looked_at - len(known.unread)) if looked else None,
         frozen_objects=known.frozen,
         problems=problems[:MOST_PROBLEMS],
         problem_count=len(problems),

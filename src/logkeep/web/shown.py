@@ -17,6 +17,18 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
+def compact(value: float | None) -> str:
+    """A number where there is little room: `950`, `1.2k`, `34k`, `5.6M`."""
+    if value is None:
+        return NOTHING
+    amount = float(value)
+    for unit in ("", "k", "M", "G"):
+        if amount < 999.5 or unit == "G":
+            return f"{amount:.0f}{unit}" if not unit or amount >= 9.95 else f"{amount:.1f}{unit}"
+        amount /= 1000
+    raise AssertionError
+
+
 def size(value: float | None) -> str:
     """Bytes as `512 B`, `1.4 MiB`."""
     if value is None:
@@ -75,6 +87,7 @@ def install(environment: Environment) -> None:
     """Make them filters of these templates."""
     environment.filters |= {
         "count": count,
+        "compact": compact,
         "size": size,
         "span": span,
         "when": when,

@@ -35,6 +35,7 @@ from logkeep.web.headers import SecureHeaders
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
 from logkeep.web.views import (
+    browse,
     links,
     oidc,
     profile,
@@ -62,6 +63,7 @@ AREAS: tuple[list[BaseRoute], ...] = (
     links.ROUTES,
     oidc.ROUTES,
     profile.ROUTES,
+    browse.ROUTES,
     theme.ROUTES,
     settings_accounts.ROUTES,
     settings_keys.ROUTES,

@@ -67,3 +67,21 @@ def test_one_thing_is_not_many() -> None:
 
 def test_shares_are_percents() -> None:
     assert [shown.percent(0.256), shown.percent(None)] == ["26 %", DASH]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.0k"),
+        (1260, "1.3k"),
+        (34_400, "34k"),
+        (999_400, "999k"),
+        (999_600, "1.0M"),
+        (5_600_000_000_000, "5600G"),
+        (None, DASH),
+    ],
+)
+def test_numbers_have_little_room_in_a_calendar(value: int | None, text: str) -> None:
+    assert shown.compact(value) == text
