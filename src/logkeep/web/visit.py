@@ -52,8 +52,8 @@ class Visit:
 
     @property
     def path(self) -> dict[str, str]:
-        """The parts of the path by name."""
-        return {name: str(value) for name, value in self.request.path_params.items()}
+        """The parts of the path by name, quoted as parts of other paths."""
+        return {name: quote(str(value), safe="") for name, value in self.request.path_params.items()}
 
     def param(self, name: str, default: str = "") -> str:
         """A parameter of the URL, without blanks around it."""
