@@ -171,6 +171,7 @@ ROWS = [
     _of(MEMBER, "rule", "/v1/rules/{id}", "DELETE", changes=True),
     Row(role=READ_ONLY, path="/v1/pipelines"),
     Row(role=READ_ONLY, path="/v1/pipelines/restoration-sources"),
+    Row(role=READ_ONLY, path="/v1/pipeline-types"),
     Row(role=ADMIN, path="/v1/pipelines/test", method="POST", body={**_LINES, "pipeline": _NEW_PIPELINE}),
     _of(READ_ONLY, "pipeline", "/v1/pipelines/{id}"),
     _of(READ_ONLY, "pipeline", "/v1/pipelines/{id}", query={"format": "yaml"}),

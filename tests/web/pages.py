@@ -75,6 +75,18 @@ GIVEN: Mapping[str, Sequence[Example]] = {
         Example("browse-object-another-system", lambda f: _object(f, "old-datadog", number=0)),
     ),
     "/setup/{token}": (at("setup-used", "/setup/used-before", None, status=404),),
+    "/pipelines/{id}": (
+        at("pipeline", "/pipelines/shop"),
+        at("pipeline-without-processors", "/pipelines/copies"),
+    ),
+    "/pipelines/{id}/edit": (at("pipeline-edit", "/pipelines/shop/edit"),),
+    "/pipelines/{id}/test": (at("pipeline-test", "/pipelines/shop/test"),),
+    "/pipelines/{id}/versions": (at("pipeline-versions", "/pipelines/shop/versions"),),
+    "/pipelines/{id}/versions/{version}": (at("pipeline-version", "/pipelines/shop/versions/1"),),
+    "/pipelines/{id}/destinations/{destination}/dead-letters": (
+        at("dead-letters", "/pipelines/acme-clean/destinations/account/dead-letters"),
+        at("no-dead-letters", "/pipelines/shop/destinations/failed/dead-letters"),
+    ),
     "/invite/{token}": (Example("invitation", lambda f: f.invitation, None),),
     "/settings/accounts/{id}": (at("account", "/settings/accounts/main"),),
     "/settings/accounts/{id}/keys": (at("ingest-keys", "/settings/accounts/main/keys"),),

@@ -33,7 +33,7 @@ from logkeep.pipeline.rings import rings
 from logkeep.query.parse import parse
 
 _Part: TypeAlias = Processor | Destination
-_RESERVED = frozenset({"restoration-sources", "restore", "test"})  # paths and commands beside those of ids
+_RESERVED = frozenset({"new", "restoration-sources", "restore", "test"})  # paths and commands beside ids
 
 
 def default_names(spec: PipelineSpec) -> PipelineSpec:

@@ -322,6 +322,8 @@ class ToSyslog(_Destination, tag="syslog", frozen=True, kw_only=True):
 
 
 class ToKafka(_Destination, tag="kafka", frozen=True, kw_only=True):
+    """A topic of Kafka, as canonical lines."""
+
     SECRETS = ("password", "client_key")
     ADDRESS = ("brokers",)
 
@@ -339,6 +341,8 @@ class ToKafka(_Destination, tag="kafka", frozen=True, kw_only=True):
 
 
 class ToNats(_Destination, tag="nats", frozen=True, kw_only=True):
+    """Subjects of NATS, as canonical lines."""
+
     SECRETS = ("token", "password", "nkey_seed")
     ADDRESS = ("servers",)
 

@@ -36,8 +36,11 @@ from logkeep.web.problem import Problem
 from logkeep.web.static import Static
 from logkeep.web.views import (
     browse,
+    dead_letters,
     links,
     oidc,
+    pipeline_edit,
+    pipelines,
     profile,
     settings_accounts,
     settings_audit,
@@ -71,6 +74,9 @@ AREAS: tuple[list[BaseRoute], ...] = (
     settings_users.ROUTES,
     settings_tokens.ROUTES,
     settings_audit.ROUTES,
+    pipeline_edit.ROUTES,
+    pipelines.ROUTES,
+    dead_letters.ROUTES,
 )
 ROUTES: list[BaseRoute] = [Route("/", go_home), *(route for area in AREAS for route in area)]
 

@@ -179,7 +179,10 @@ def test_what_the_desk_finds_wrong_gets_the_lines_of_the_text(site: Site, query:
 
 def test_a_dry_run_only_checks(site: Site) -> None:
     response = site.ask("PUT", "/v1/pipelines/web?dry_run=true", DATA)
-    assert (response.status_code, response.json()) == (200, {"valid": True, "id": "web"})
+    assert (response.status_code, response.json()) == (
+        200,
+        {"valid": True, "id": "web", "yaml": write_document(SPEC)},
+    )
     assert (site.desk.calls, site.noted) == ([("check", SPEC)], [])
 
 
@@ -464,3 +467,11 @@ def test_a_test_without_lines_says_how_to_give_them(site: Site) -> None:
     answer = site.ask("POST", "/v1/pipelines/web/test", {"lines": [""]})
     assert (answer.status_code, answer.json()["field"]) == (400, "lines")
     assert "1 to 100 texts" in answer.json()["hint"]
+
+
+def test_what_a_pipeline_can_be_made_of_is_told(site: Site) -> None:
+    types = site.ask("GET", "/v1/pipeline-types").json()
+    assert list(types) == ["sources", "processors", "destinations"]
+    (stdout,) = [one for one in types["destinations"] if one["type"] == "stdout"]
+    assert stdout["about"] == "The server's standard output."
+    assert [one["name"] for one in stdout["settings"]] == ["name", "query", "batch", "buffer", "when_full"]

@@ -282,7 +282,7 @@ def test_a_setting_that_is_wrong_hides_no_other() -> None:
     ]
 
 
-@pytest.mark.parametrize("id_", ["restoration-sources", "restore", "test"])
+@pytest.mark.parametrize("id_", ["new", "restoration-sources", "restore", "test"])
 def test_ids_that_mean_something_else_are_refused(id_: str) -> None:
     assert found(pipeline(id=id_)) == [("id", f"no pipeline can be called {id_!r}", "choose another id")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import asdict
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -33,8 +34,9 @@ from logkeep.intake import stamped
 from logkeep.pipeline.check import default_names
 from logkeep.pipeline.desk import Applied
 from logkeep.pipeline.document import write_document
+from logkeep.pipeline.part_types import part_types
 from logkeep.pipeline.status import RestorationPlace
-from logkeep.pipeline.stored import spec_of
+from logkeep.pipeline.stored import spec_of, without_secrets
 from logkeep.record import IdSource
 
 _TAKEN = "restoration-sources"  # GET of this path is about all pipelines
@@ -51,6 +53,12 @@ async def list_restoration_sources(request: Request) -> Response:
     by = asker(request)
     places = await run_in_threadpool(_restoration_sources, by)
     return answer({"restoration_sources": [shown_place(one) for one in places]})
+
+
+async def list_part_types(request: Request) -> Response:
+    """What a pipeline can be made of."""
+    admitted(request)
+    return answer({kind: [asdict(one) for one in types] for kind, types in part_types().items()})
 
 
 async def apply_pipeline(request: Request) -> Response:
@@ -140,7 +148,7 @@ def _restoration_sources(by: Asker) -> list[RestorationPlace]:
 def _check(services: Services, given: Given) -> Shown:
     with given.placed():
         checked = services.pipelines.check(given.spec)
-    return {"valid": True, "id": checked.id}
+    return {"valid": True, "id": checked.id, "yaml": write_document(without_secrets(checked))}
 
 
 def _apply(by: Asker, given: Given, *, discard: bool) -> tuple[Applied, Shown]:
@@ -242,6 +250,7 @@ _DEAD_LETTERS = f"{_ONE}/destinations/{{destination}}/dead-letters"
 # Handlers of one path stand together; of two paths that fit, the first counts.
 ROUTES = [
     Route("/v1/pipelines", everybody(list_pipelines), methods=["GET"]),
+    Route("/v1/pipeline-types", everybody(list_part_types), methods=["GET"]),
     Route("/v1/pipelines/test", administrators(test_pipeline), methods=["POST"]),
     Route(f"/v1/pipelines/{_TAKEN}", everybody(list_restoration_sources), methods=["GET"]),
     Route(_ONE, of_pipeline(get_pipeline), methods=["GET"]),

@@ -1,0 +1,63 @@
+"""Dead letters: the page of those of one destination, and what is done with them."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from logkeep.catalog.people import Role
+from logkeep.web.shown import plural
+from logkeep.web.text import visible
+from logkeep.web.views.pipelines import api_path, own_path
+from logkeep.web.visit import Visit, action, page
+
+_MOST = 100  # that one page shows
+
+
+async def show_dead_letters(visit: Visit) -> Response:
+    pipeline = await visit.api.get(api_path(visit))
+    found = await visit.api.get(_letters(visit), limit=_MOST)
+    name = visit.path["destination"]
+    whole = next(
+        (one["dead_letters"] for one in pipeline["status"]["destinations"] if one["name"] == name), 0
+    )
+    letters = found["dead_letters"]
+    return visit.render(
+        "pipelines/dead_letters.html",
+        pipeline=pipeline,
+        destination=name,
+        letters=[{**one, "fields": _fields(one["event"])} for one in letters],
+        whole=max(whole, len(letters)),
+    )
+
+
+async def retry_dead_letters(visit: Visit) -> Response:
+    done = await visit.api.post(f"{_letters(visit)}/retry")
+    return visit.go(own_path(visit), f"{plural(done['retried'], 'event')} will be delivered once more.")
+
+
+async def discard_dead_letters(visit: Visit) -> Response:
+    done = await visit.api.delete(_letters(visit))
+    return visit.go(own_path(visit), f"{plural(done['discarded'], 'dead letter')} deleted.")
+
+
+def _fields(event: object) -> str:
+    """All of an event, as JSON over several lines with nothing invisible in it."""
+    text = json.dumps(event, indent=2, ensure_ascii=False)
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def _letters(visit: Visit) -> str:
+    return f"{api_path(visit)}/destinations/{quote(visit.path['destination'], safe='')}/dead-letters"
+
+
+_LETTERS = "/pipelines/{id}/destinations/{destination}/dead-letters"
+
+ROUTES: list[BaseRoute] = [
+    page(_LETTERS, show_dead_letters),
+    action(f"{_LETTERS}/retry", retry_dead_letters),
+    action(f"{_LETTERS}/discard", discard_dead_letters, role=Role.ADMIN),
+]
