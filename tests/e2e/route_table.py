@@ -142,10 +142,12 @@ ROWS = [
             (ADMIN, {"account": _MINE, "files": {"provider": "folder"}}),
         )
     ),
+    Row(role=READ_ONLY, path="/v1/restores/counts"),
     Row(role=READ_ONLY, path="/v1/restores/events"),
     _of(READ_ONLY, "restore", "/v1/restores/{id}"),
     _of(READ_ONLY, "restore", "/v1/restores/{id}/events"),
     _of(READ_ONLY, "restore", "/v1/restores/{id}/problems"),
+    _of(READ_ONLY, "restore", "/v1/restores/{id}/audit"),
     _of(MEMBER, "restore", "/v1/restores/{id}", "DELETE", changes=True),
     _of(MEMBER, "restore", "/v1/restores/{id}/extend", "POST", body={"expiry_s": 60}, changes=True),
     *(

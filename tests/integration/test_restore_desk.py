@@ -375,6 +375,8 @@ def test_a_query_spares_blocks_that_it_rules_out_and_the_preview_tells(site: Sit
     assert 0.5 < seen.hits / (HOURS * LINES / 10) < 2
     assert seen.plan.requests > 0
     assert seen.plan.seconds > 0
+    assert 0 < seen.needed_bytes < site.desk.preview(site.request()).needed_bytes
+    assert seen.free_bytes > 0
 
 
 def test_extending_counts_from_now(site: Site) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 
 from logkeep.catalog.database import Database
 from logkeep.catalog.models import audit
@@ -34,5 +35,13 @@ class Audit:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.id < before)
+        return self._entries(query)
+
+    def about(self, kind: str, subject: str, limit: int) -> Sequence[AuditEntry]:
+        """At most `limit` entries about one thing, newest first; `kind` begins their actions."""
+        query = select(audit).where(audit.c.subject == subject, audit.c.action.startswith(f"{kind}."))
+        return self._entries(query.order_by(audit.c.id.desc()).limit(limit))
+
+    def _entries(self, query: Select[Any]) -> Sequence[AuditEntry]:
         with self._database.reading() as connection:
             return [AuditEntry(**row._mapping) for row in connection.execute(query)]

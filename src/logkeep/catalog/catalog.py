@@ -4,6 +4,7 @@ checks, the audit log and users, in one database."""
 from __future__ import annotations
 
 from logkeep.catalog.accounts import Accounts
+from logkeep.catalog.actors import Actors
 from logkeep.catalog.archives import Archives
 from logkeep.catalog.audit import Audit
 from logkeep.catalog.checks import Checks
@@ -39,6 +40,7 @@ class Catalog:
         self.checks = Checks(database)
         self.notices = Notices(database)
         self.audit = Audit(database)
+        self.actors = Actors(database)
         self.users = Users(database)
         self.sessions = Sessions(database)
         self.tokens = Tokens(database)

@@ -176,13 +176,17 @@ def create(
 @restore.command("ls")
 @click.option("--state", default="", metavar="STATE[,STATE]", help="Only those that are so: ACTIVE, …")
 @click.option("--account", default="", help="Only those of this account's archives, or into this account.")
+@click.option("--text", default="", help="Only those with this in their name or reason.")
+@click.option("--into", type=click.Choice(["account", "files", "pipeline"]), help="Only those into such.")
 @click.option("--limit", type=int, help="So many of the newest.  [default: 1000]")
 @json_option
 @with_client
-def ls(client: Client, state: str, account: str, limit: int | None, as_json: bool) -> None:
+def ls(
+    client: Client, state: str, account: str, text: str, into: str | None, limit: int | None, as_json: bool
+) -> None:
     """List restores, the ended ones too, newest first."""
-    found = client.get("/v1/restores", state=state, account=account, limit=limit)["restores"]
-    show_restores(found, as_json=as_json)
+    found = client.get("/v1/restores", state=state, account=account, text=text, into=into, limit=limit)
+    show_restores(found["restores"], as_json=as_json)
 
 
 @restore.command("show")

@@ -87,6 +87,7 @@ class RestoreDesk:
         self._clock = clock
         self._pipelines = pipelines
         self._ended = ended
+        self._min_free_bytes = min_free_bytes
         self.worker = Worker("restore", self.round)
         self._carrier = Carrier(
             Parts(
@@ -133,12 +134,18 @@ class RestoreDesk:
 
     def preview(self, request: RestoreRequest) -> Preview:
         """The plan with lines that it would bring. Raises like `plan`."""
-        return preview(
+        found = preview(
             self.plan(request),
             request,
             lambda target: self._bucket_at(request.source, target),
             self._layout_at,
         )
+        return replace(found, free_bytes=self._free_bytes())
+
+    def _free_bytes(self) -> int:
+        """What restores may take of their disk."""
+        self._work.mkdir(parents=True, exist_ok=True)
+        return max(0, shutil.disk_usage(self._work).free - self._min_free_bytes)
 
     def submit(self, request: RestoreRequest) -> Restore:
         """Plan a restore and write it down; the worker begins it. Raises like `plan`, and NotFound or
@@ -253,6 +260,7 @@ class RestoreDesk:
         stored, textless = self.storage(ids), self.textless(ids)
         waiting = [one.id for one in self._catalog.restores.interrupted()]
         accounts = self._catalog.pipelines.accounts() if any(one.pipeline for one in restores) else {}
+        names = self._catalog.actors.names({one.created_by for one in restores})
         return [
             Seen(
                 restore=one,
@@ -260,6 +268,7 @@ class RestoreDesk:
                 events_per_s=self._carrier.events_per_s(one.id) if one.id in waiting else None,
                 storage_bytes=stored.get(one.id, 0),
                 textless_lines=textless[one.id],
+                created_by_name=names.get(one.created_by, ""),
                 destination_account=accounts.get(one.pipeline, ""),
             )
             for one in restores

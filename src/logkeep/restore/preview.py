@@ -18,6 +18,7 @@ from logkeep.restore.request import RestoreRequest
 from logkeep.storage.base import Bucket
 
 _SHOWN = 5
+_ON_DISK = 2  # bytes of a stored one; with the text index 1.7 were measured
 _MOST_PIECES = 4  # of about a MiB, of an object without blocks
 
 
@@ -27,6 +28,14 @@ class Preview:
     sample: tuple[Record, ...]  # at most five that would be restored
     hits: int | None  # how many would be, about; None: there is nothing to go by
     sampled_lines: int
+    free_bytes: int = 0  # of the disk that the lines go to, above what stays free
+
+    @property
+    def needed_bytes(self) -> int:
+        """What the lines will take up there, about."""
+        lines = self.plan.lines
+        share = self.hits / lines if self.hits is not None and lines else 1.0
+        return round(self.plan.bytes * _ON_DISK * min(1.0, share))
 
 
 @dataclass

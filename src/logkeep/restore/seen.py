@@ -14,4 +14,5 @@ class Seen:
     events_per_s: float | None = None  # None unless it is being sent into its pipeline
     storage_bytes: int = 0  # what its lines take up on the disk
     textless_lines: int = 0
+    created_by_name: str = ""  # "" for who has none, or is gone
     destination_account: str = ""  # whose pipeline it is sent into; "": none, or one that is gone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,17 +88,10 @@ class Site:
     def __init__(self) -> None:
         self.desk = DeskDouble()
         self.noted: list[tuple[str, str, str, dict[str, object]]] = []
-        self.listed: list[tuple[RestoreState, ...]] = []
-        other = replace(RESTORE, id="43", source="shop", account="r-x-43")
-        self.known = [other, RESTORE]
         keys = {
             "lka_admin": Key(account="", role=KeyRole.ADMIN, id="k-1"),
             "lki_ingest": Key(account="main", role=KeyRole.INGEST, id="k-2"),
         }
-
-        def listing(*states: RestoreState) -> list[Restore]:
-            self.listed.append(states)
-            return self.known
 
         def get(restore_id: str) -> Restore:
             if restore_id != "42":
@@ -121,7 +113,7 @@ class Site:
                 catalog=SimpleNamespace(
                     keys=SimpleNamespace(resolve=keys.get),
                     accounts=SimpleNamespace(get=account),
-                    restores=SimpleNamespace(list=listing, get=get),
+                    restores=SimpleNamespace(get=get),
                     audit=SimpleNamespace(add=note),
                 ),
                 restores=self.desk,
@@ -266,26 +258,6 @@ def test_a_request_that_cannot_be_reaches_no_desk(site: Site, body: Any, status:
     for path in ("/v1/restores", "/v1/restores/plan"):
         assert site.ask("POST", path, body).status_code == status
     assert (site.desk.calls, site.noted) == ([], [])
-
-
-def test_the_history_is_by_state_and_account_and_no_longer_than_asked(site: Site) -> None:
-    def ids(query: str) -> list[str]:
-        return [one["id"] for one in site.ask("GET", f"/v1/restores?{query}").json()["restores"]]
-
-    assert ids("") == ["43", "42"]
-    assert ids("account=main") == ["42"]
-    assert ids("account=r-x-43") == ["43"]
-    assert ids("limit=1") == ["43"]
-    assert ids("state=active,DONE") == ["43", "42"]
-    assert site.listed[-1] == (RestoreState.ACTIVE, RestoreState.DONE)
-    site.known = [replace(one, files={"provider": "folder"}) for one in site.known]
-    assert ids("account=r-x-43") == []
-    assert ids("account=main") == ["42"]
-
-
-@pytest.mark.parametrize("query", ["state=GONE", "limit=0", "limit=x"])
-def test_a_history_that_cannot_be_is_refused(site: Site, query: str) -> None:
-    assert site.ask("GET", f"/v1/restores?{query}").status_code == 400
 
 
 def test_what_was_passed_over_is_told_with_counts(site: Site) -> None:

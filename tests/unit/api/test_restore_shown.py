@@ -268,6 +268,8 @@ def test_a_preview_is_the_plan_with_lines_as_an_archive_has_them() -> None:
         },
         "hits": None,
         "sampled_lines": 7,
+        "needed_bytes": 2000,
+        "free_bytes": 0,
         "sample": [{"_ts": 1, "_line": "x"}],
     }
 

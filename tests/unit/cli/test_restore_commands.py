@@ -426,6 +426,8 @@ def test_ls_lists_the_history_by_state_and_account(server: Server) -> None:
     answer_with(server, {"restores": [waiting, {**RESTORE, "partial": "limit"}]})
     done = run(server, "ls", "--state", "ACTIVE,DONE", "--account", "main", "--limit", "5")
     assert server.seen[0].params == {"state": "ACTIVE,DONE", "account": "main", "limit": "5"}
+    run(server, "ls", "--text", "INC-7", "--into", "pipeline")
+    assert server.seen[1].params == {"text": "INC-7", "into": "pipeline"}
     rows = done.stdout.splitlines()[1:]
     assert rows[0].split()[:4] == ["43", "incident", "IN_PROGRESS", "2"]
     assert rows[0].split()[4:6] == ["r-incident-42", "main"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from logkeep.api.answers import admitted, answer
 from logkeep.api.params import bounded, whole_number
+from logkeep.api.services import Services
 from logkeep.catalog.values import AuditEntry
 from logkeep.timeline import iso
 
@@ -19,16 +22,27 @@ async def list_entries(request: Request) -> Response:
     services = admitted(request)
     limit = bounded(request, "limit", 100, most=_MOST)
     before = whole_number(request, "before", 0) or None
-    entries = await run_in_threadpool(services.catalog.audit.list, limit, before)
+    return answer(await run_in_threadpool(_page, services, limit, before))
+
+
+def shown_entries(services: Services, entries: Sequence[AuditEntry]) -> list[dict[str, object]]:
+    """Entries with the names of those who did it. Waits for the catalog."""
+    names = services.catalog.actors.names({one.actor for one in entries})
+    return [_shown(one, names.get(one.actor, "")) for one in entries]
+
+
+def _page(services: Services, limit: int, before: int | None) -> dict[str, object]:
+    entries = services.catalog.audit.list(limit, before)
     more = len(entries) == limit
-    return answer({"entries": [_shown(one) for one in entries], "before": entries[-1].id if more else None})
+    return {"entries": shown_entries(services, entries), "before": entries[-1].id if more else None}
 
 
-def _shown(entry: AuditEntry) -> dict[str, object]:
+def _shown(entry: AuditEntry, name: str) -> dict[str, object]:
     return {
         "id": entry.id,
         "at": iso(entry.at),
         "actor": entry.actor,
+        "actor_name": name,
         "action": entry.action,
         "subject": entry.subject,
         "details": entry.details,

@@ -47,6 +47,8 @@ def shown_preview(preview: Preview) -> Shown:
         "frozen": asdict(plan.frozen),
         "hits": preview.hits,
         "sampled_lines": preview.sampled_lines,
+        "needed_bytes": preview.needed_bytes,
+        "free_bytes": preview.free_bytes,
         "sample": preview.sample,
     }
 
@@ -69,6 +71,7 @@ def shown_seen(by: Asker, seen: Seen) -> Shown:
         "name": restore.name,
         "reason": restore.reason,
         "created_by": restore.created_by,
+        "created_by_name": seen.created_by_name,
         "state": restore.state,
         "position": position,
         "paused_for": _paused_for(restore),

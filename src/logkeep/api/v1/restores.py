@@ -9,19 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from logkeep.api.answers import Asker, admitted, answer, asker, with_bucket
-from logkeep.api.params import bounded, json_body
+from logkeep.api.params import json_body
 from logkeep.api.services import Services
 from logkeep.api.v1.restore_bodies import Abort, Extend, Resume, WantedRestore
-from logkeep.api.v1.restore_shown import Shown, all_shown, shown, shown_preview, shown_problem
+from logkeep.api.v1.restore_shown import Shown, shown, shown_preview, shown_problem
 from logkeep.catalog.people import Role
-from logkeep.catalog.values import Restore, RestoreState
-from logkeep.errors import BadSetting
+from logkeep.catalog.values import Restore
 from logkeep.restore.desk import RestoreDesk
 from logkeep.restore.request import RestoreRequest
 from logkeep.storage.connection import checked
 from logkeep.timeline import iso
-
-_MOST_SHOWN = 10_000
 
 
 async def create_restore(request: Request) -> Response:
@@ -35,14 +32,6 @@ async def plan_restore(request: Request) -> Response:
     by = asker(request)
     wanted = await json_body(request, WantedRestore)
     return answer(await with_bucket(request, _plan, by, wanted))
-
-
-async def list_restores(request: Request) -> Response:
-    by = asker(request)
-    states = _states(request.query_params.get("state", ""))
-    account = request.query_params.get("account", "")
-    limit = bounded(request, "limit", 1000, most=_MOST_SHOWN)
-    return answer({"restores": await run_in_threadpool(_history, by, states, account, limit)})
 
 
 async def get_restore(request: Request) -> Response:
@@ -151,14 +140,6 @@ def _check_seen(by: Asker, wanted: WantedRestore) -> None:
         by.caller.require(Role.ADMIN)
 
 
-def _history(by: Asker, states: tuple[RestoreState, ...], account: str, limit: int) -> list[Shown]:
-    """Restores of an account's archives, or into that account, newest first; "" for all."""
-    found = by.services.catalog.restores.list(*states)
-    of_account = [one for one in found if account in ("", one.source, one.shown_account)]
-    seen = [one for one in of_account if by.view.sees_restore(one)]
-    return all_shown(by, seen[:limit])
-
-
 def _one(by: Asker, restore_id: str) -> Shown:
     return shown(by, by.services.catalog.restores.get(restore_id))
 
@@ -171,16 +152,3 @@ def _problems(services: Services, restore_id: str) -> Shown:
         "textless_lines": services.restores.textless([restore_id])[restore_id],
         "problems": [shown_problem(one) for one in services.restores.problems(restore_id)],
     }
-
-
-def _states(text: str) -> tuple[RestoreState, ...]:
-    """The states of a text with commas between them; none for all. Raises BadSetting."""
-    names = [part.strip().upper() for part in text.split(",") if part.strip()]
-    unknown = [name for name in names if name not in tuple(RestoreState)]
-    if unknown:
-        raise BadSetting(
-            f"state is {unknown[0][:64]!r}, which no restore can be in",
-            hint=f"write one or more of {', '.join(RestoreState)}",
-            field="state",
-        )
-    return tuple(RestoreState(name) for name in names)
