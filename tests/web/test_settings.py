@@ -81,7 +81,8 @@ def test_a_member_makes_a_key_that_stands_in_the_snippets_and_revokes_it(site: S
     assert site.first_start["url"] in texts[0]
     page.goto("/settings/accounts/main/keys")
     assert key not in page.content()
-    page.get_by_role("row").filter(has_text="web-1").get_by_role("button", name="Revoke").click()
+    page.get_by_role("row").filter(has_text="web-1").get_by_text("Revoke…").click()
+    page.locator("details[open]").get_by_role("button", name="Revoke the key").click()
     expect(page.get_by_role("status")).to_contain_text("revoked")
     assert send(site, key, "no").status_code == 401
 
@@ -175,7 +176,8 @@ def test_a_reader_makes_a_token_of_their_own(site: Server, visit: Visit) -> None
     assert (me["user"]["name"], me["role"], me["way"]) == (READER.name, "read-only", "token")
     page.goto("/settings/tokens")
     assert token not in page.content()
-    page.get_by_role("row").filter(has_text="laptop").get_by_role("button", name="Revoke").click()
+    page.get_by_role("row").filter(has_text="laptop").get_by_text("Revoke…").click()
+    page.locator("details[open]").get_by_role("button", name="Revoke the token").click()
     expect(page.get_by_text("You have no token")).to_be_visible()
 
 
