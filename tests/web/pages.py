@@ -80,6 +80,7 @@ GIVEN: Mapping[str, Sequence[Example]] = {
         at("pipeline-without-processors", "/pipelines/copies"),
     ),
     "/pipelines/{id}/edit": (at("pipeline-edit", "/pipelines/shop/edit"),),
+    "/pipelines/{id}/form": (at("pipeline-form", "/pipelines/shop/form"),),
     "/pipelines/{id}/test": (at("pipeline-test", "/pipelines/shop/test"),),
     "/pipelines/{id}/versions": (at("pipeline-versions", "/pipelines/shop/versions"),),
     "/pipelines/{id}/versions/{version}": (at("pipeline-version", "/pipelines/shop/versions/1"),),

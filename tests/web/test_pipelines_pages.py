@@ -167,6 +167,54 @@ def test_a_saved_secret_stays_where_it_is_null(peopled: Server, visit: Visit) ->
 
 
 @pytest.mark.parametrize("javascript", [True, False])
+def test_a_pipeline_is_put_together_in_a_form(
+    peopled: Server, visit: Visit, watch: Watch, javascript: bool
+) -> None:
+    pipeline_id = f"form-{str(javascript).lower()}"
+    watch.expect_status(400)
+    page = visit(peopled, ADMIN, javascript=javascript)
+    page.goto("/pipelines/new/form")
+    page.get_by_label("Id").fill(pipeline_id)
+    page.get_by_label("Title", exact=True).fill("Put together")
+    for kind, type_ in (("processor", "set"), ("processor", "filter"), ("destination", "http")):
+        page.get_by_label(f"Type of the {kind} to add").select_option(type_)
+        page.get_by_role("button", name=f"Add {kind}").click()
+    hook = page.get_by_role("group", name="Destination 1: http")
+    page.get_by_role("group", name="Processor 2: filter").get_by_label("query").fill("level:error")
+    page.get_by_role("button", name="Move processor 2 up").click()
+    changing = page.get_by_role("group", name="Processor 2: set")
+    changing.get_by_label("field").fill("meta.count")
+    changing.get_by_text("more settings").click()
+    changing.get_by_label("value").fill("5")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(hook).to_contain_text("needs url, which is missing")
+    hook.get_by_label("url").fill("http://127.0.0.1:9/")
+    hook.get_by_text("more settings").click()
+    hook.get_by_label("token (secret)").fill("s3cret-t0ken")
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_text("As YAML", exact=True).click()
+    expect(page.locator(".code pre")).to_contain_text("token: null")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"Key of the pipeline {pipeline_id}")
+    spec = peopled.get(f"/v1/pipelines/{pipeline_id}")["spec"]
+    assert spec["processors"] == [
+        {"type": "filter", "query": "level:error"},
+        {"type": "set", "field": "meta.count", "value": 5},
+    ]
+    assert spec["destinations"][0]["secrets"] == {"token": None}
+
+
+def test_saving_an_untouched_form_changes_nothing(furnished: Furnished, visit: Visit) -> None:
+    for pipeline_id in ("shop", "replay", "copies", "acme-clean"):
+        before = furnished.server.get(f"/v1/pipelines/{pipeline_id}")["version"]
+        page = visit(furnished.server, ADMIN)
+        page.goto(f"/pipelines/{pipeline_id}/form")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("status").first).to_contain_text("Nothing was changed by this")
+        assert furnished.server.get(f"/v1/pipelines/{pipeline_id}")["version"] == before
+
+
+@pytest.mark.parametrize("javascript", [True, False])
 def test_a_version_comes_back(peopled: Server, visit: Visit, javascript: bool) -> None:
     pipeline_id = f"versions-{str(javascript).lower()}"
     put(peopled, pipeline_id, title="First")
@@ -262,7 +310,7 @@ def test_who_may_not_change_a_pipeline_sees_it_without_the_buttons(
     expect(page.get_by_text("Delete the pipeline…")).to_have_count(0)
     expect(page.get_by_text("New key…")).to_have_count(0)
     watch.expect_status(403)
-    for path in ("/pipelines/new", "/pipelines/shop/edit", "/pipelines/shop/test"):
+    for path in ("/pipelines/new", "/pipelines/shop/edit", "/pipelines/shop/form", "/pipelines/shop/test"):
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 403

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -51,7 +50,7 @@ def _fields(event: object) -> str:
 
 
 def _letters(visit: Visit) -> str:
-    return f"{api_path(visit)}/destinations/{quote(visit.path['destination'], safe='')}/dead-letters"
+    return f"{api_path(visit)}/destinations/{visit.path['destination']}/dead-letters"
 
 
 _LETTERS = "/pipelines/{id}/destinations/{destination}/dead-letters"

@@ -20,7 +20,7 @@ from logkeep.web.views.pipelines import api_path, own_path, show_keys
 from logkeep.web.visit import Visit, action, page
 
 _YAML = {"Content-Type": "application/yaml"}
-_TOLD_ELSEWHERE = (401, 403, 404)  # by pages of their own
+TOLD_ELSEWHERE = (401, 403, 404)  # by pages of their own
 _ID = re.compile(r"^id:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _LONGEST_SHOWN = 200  # characters of a line that has a problem
 
@@ -71,7 +71,7 @@ async def save_text(visit: Visit) -> Response:
     try:
         return await _done(visit, form, pipeline_id or _id_in(text), text)
     except Problem as problem:
-        if problem.status in _TOLD_ELSEWHERE and not problem.members.get("problems"):
+        if problem.status in TOLD_ELSEWHERE and not problem.members.get("problems"):
             raise
         return _page(visit, pipeline_id, text, form=form, problem=problem)
 
@@ -124,7 +124,7 @@ async def run_test(visit: Visit) -> Response:
     try:
         tried = await try_lines(visit, form, f"{api_path(visit)}/test")
     except Problem as problem:
-        if problem.status in _TOLD_ELSEWHERE:
+        if problem.status in TOLD_ELSEWHERE:
             raise
         refused = problem
     return visit.render(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -40,7 +39,7 @@ async def delete_pipeline(visit: Visit) -> Response:
 
 async def make_key(visit: Visit) -> Response:
     """A source's new key, shown this once."""
-    made = await visit.api.post(f"{api_path(visit)}/sources/{quote(visit.path['source'], safe='')}/key")
+    made = await visit.api.post(f"{api_path(visit)}/sources/{visit.path['source']}/key")
     keys = {made["source"]: made["key"]}
     return show_keys(visit, made["pipeline"], keys, done="The former key opens nothing any more.")
 
@@ -64,7 +63,7 @@ async def list_versions(visit: Visit) -> Response:
 
 async def show_version(visit: Visit) -> Response:
     pipeline = await visit.api.get(api_path(visit))
-    path = f"{api_path(visit)}/versions/{quote(visit.path['version'], safe='')}"
+    path = f"{api_path(visit)}/versions/{visit.path['version']}"
     version = await visit.api.get(path)
     text = await visit.api.get(path, format="yaml")
     return visit.render("pipelines/version.html", pipeline=pipeline, version=version, text=text)
@@ -84,11 +83,11 @@ async def roll_back(visit: Visit) -> Response:
 
 def api_path(visit: Visit) -> str:
     """Of the API, for the pipeline that this page is about."""
-    return f"/v1/pipelines/{quote(visit.path['id'], safe='')}"
+    return f"/v1/pipelines/{visit.path['id']}"
 
 
 def own_path(visit: Visit) -> str:
-    return f"/pipelines/{quote(visit.path['id'], safe='')}"
+    return f"/pipelines/{visit.path['id']}"
 
 
 async def _shown(visit: Visit, refused: Problem | None = None) -> Response:
