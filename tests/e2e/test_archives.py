@@ -624,6 +624,21 @@ def test_providers_are_told_with_their_fields(server: Server) -> None:
     assert [one["name"] for one in providers["s3"]["credentials"]] == ["keys", "role", "machine"]
 
 
+def test_layouts_are_told_and_found_out(tenant: Tenant, tmp_path: Path) -> None:
+    layouts = {one["layout"]: one for one in tenant.server.get("/v1/layouts")["layouts"]}
+    assert layouts["datadog"] == {"layout": "datadog", "title": "Datadog log archive", "options": []}
+    options = {one["name"]: one for one in layouts["custom"]["options"]}
+    assert (options["path"]["required"], options["format"]["choices"][0]) == (True, "ndjson")
+    folder = tmp_path / "old" / "dt=20260405" / "hour=07"
+    folder.mkdir(parents=True)
+    line = b'{"date":"2026-04-05T07:01:00Z","message":"from elsewhere","service":"web"}\n'
+    (folder / "archive_070000.1234.ab.json.gz").write_bytes(gzip.compress(line))
+    body = {"account": tenant.name, "provider": "folder", "options": {"path": str(tmp_path / "old")}}
+    found = tenant.server.post("/v1/archives/detect", body)
+    assert (found["layout"], found["keys"]) == ("datadog", 1)
+    assert [one["_line"] for one in found["sample"]] == ["from elsewhere"]
+
+
 def test_a_role_is_granted_with_the_accounts_own_external_id(tenant: Tenant) -> None:
     role = {"bucket": "logs", "role_arn": "arn:aws:iam::123456789012:role/logkeep"}
     body = {"provider": "s3", "options": role, "account": tenant.name}
@@ -634,3 +649,5 @@ def test_a_role_is_granted_with_the_accounts_own_external_id(tenant: Tenant) -> 
     assert len(made["external_id"]) == 32
     assert [made["external_id"] in grant["text"] for grant in grants] == [True, False]
     assert made["options"]["external_id"] == made["external_id"]
+    known = tenant.server.get("/v1/providers", account=tenant.name)
+    assert known["external_id"] == made["external_id"]

@@ -190,6 +190,17 @@ class Objects:
         with self._database.reading() as connection:
             return {Hour(hour): Totals(*map(int, sums)) for hour, *sums in connection.execute(query)}
 
+    def newest(self, archive: str) -> ArchiveObject | None:
+        """What was sealed last of the archive's last hour; None when it has no object."""
+        query = (
+            select(objects)
+            .where(_of_archive(archive), objects.c.state == ObjectState.SEALED)
+            .order_by(objects.c.hour.desc(), objects.c.sealed_at.desc())
+            .limit(1)
+        )
+        found = self._select(query)
+        return found[0] if found else None
+
     def span(self, archive: str) -> tuple[Hour, Hour] | None:
         """The first and the last hour of which the archive has an object; None when it has none."""
         query = select(func.min(objects.c.hour), func.max(objects.c.hour)).where(

@@ -7,7 +7,7 @@ import sys
 import click
 import msgspec
 
-from logkeep.archive.foreign.detect import Candidate, Detection
+from logkeep.archive.foreign.detect import Candidate, Detection, document
 from logkeep.archive.foreign.detect import detect as detect_layout
 from logkeep.archive.foreign.layouts import LAYOUTS
 from logkeep.cli import exits
@@ -28,23 +28,10 @@ def detect(place: str, storage: tuple[str, ...], as_json: bool) -> None:
     """
     found = detect_layout(open_place(place, storage))
     if as_json:
-        json_line(_document(found))
+        json_line(document(found))
     else:
         _tell(found)
     sys.exit(exits.NEGATIVE if found.layout is None else exits.OK)
-
-
-def _document(found: Detection) -> dict[str, object]:
-    return {
-        "layout": found.layout,
-        "title": LAYOUTS[found.layout].title if found.layout else None,
-        "prefix": found.prefix,
-        "reasons": found.reasons,
-        "keys": found.keys,
-        "opened": found.opened,
-        "sample": found.sample,
-        "others": [msgspec.to_builtins(other) for other in found.others],
-    }
 
 
 def _tell(found: Detection) -> None:

@@ -69,7 +69,7 @@ _JSON_LINES = (
         "an archive (docs/http-api.md)",
         "id account title state rank query with_excluded seal_after late_sweep max_object_bytes "
         "compression_level verify_every drill_every origin created_at place provider options secrets "
-        "secrets_error external_id targets status totals checks",
+        "secrets_error external_id targets status totals newest checks",
     ),
     ("`archive test`", "one line; a verdict is `check ok detail remedy`", "usable verdicts grant"),
     ("`archive grant`", "one line", "title text"),

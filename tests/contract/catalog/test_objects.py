@@ -203,6 +203,17 @@ def test_days_add_up_what_an_archive_holds_with_a_bit_for_each_hour(catalog: Cat
     assert catalog.objects.days("nobody", within, limit=9) == []
 
 
+def test_the_newest_object_is_the_last_of_the_last_hour(catalog: Catalog) -> None:
+    assert catalog.objects.newest("main") is None
+    three_archives(catalog)
+    newest = catalog.objects.newest("main")
+    assert newest is not None
+    assert (newest.hour, newest.part) == (HOUR + 1, 0)
+    catalog.objects.plan(late := planned(hour=HOUR + 1, part=1))
+    catalog.objects.seal(replace(sealed(late), sealed_at=9))
+    assert catalog.objects.newest("main") == replace(sealed(late), sealed_at=9)
+
+
 def test_lines_are_added_up_by_the_spool_that_they_came_through(catalog: Catalog) -> None:
     three_archives(catalog)
     other = replace(planned(hour=HOUR + 1, part=1), spool_id=78)

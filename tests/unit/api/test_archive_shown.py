@@ -87,7 +87,7 @@ def test_secrets_are_shown_as_their_names_only(catalog: Catalog) -> None:
     assert (found["status"]["state"], found["status"]["alarm"]) == ("failing", True)
     assert found["status"]["next_try"] == "1970-01-01T00:00:01.000Z"
     assert [(one["kind"], one["ok"]) for one in found["checks"]] == [("drill", True)]
-    assert (found["layout"], found["layout_options"]) == ("", {})
+    assert (found["layout"], found["layout_options"], found["newest"]) == ("", {}, None)
     assert SECRET.encode() not in msgspec.json.encode(found)
 
 

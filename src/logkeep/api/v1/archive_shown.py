@@ -117,8 +117,17 @@ def _archive(
         "targets": [_target(one, current) for one in targets],
         "status": shown_status(status) if status else None,
         "totals": shown_totals(services, archive.id),
+        "newest": _newest(services, archive.id),
         "checks": [shown_check(one) for one in catalog.checks.list(archive.id)],
     }
+
+
+def _newest(services: Services, archive_id: str) -> dict[str, object] | None:
+    """What tells how far the archive is."""
+    one = services.catalog.objects.newest(archive_id)
+    if one is None:
+        return None
+    return {"hour": iso(hour_start(one.hour)), "sealed_at": iso(one.sealed_at), "lines": one.lines}
 
 
 def _connection(services: Services, target: Target) -> dict[str, object]:

@@ -174,7 +174,7 @@ def _switched(by: Asker, action: str, archive: str, switch: Callable[[ArchiveDes
 
 def _test(services: Services, wanted: TriedConnection) -> Shown:
     desk = services.archives
-    account, connection = _wanted(services, wanted)
+    account, connection = wanted_connection(services, wanted)
     verdicts = desk.test(account, connection, read_only=_is_only_read(services, wanted))
     return {
         "usable": usable(verdicts),
@@ -192,11 +192,11 @@ def _granted(services: Services, wanted: TriedConnection) -> Shown:
         target = _target(services, wanted.archive)  # what to grant depends on no secret
         saved = Connection(provider=target.provider, options=target.options)
         return asdict(grants_for(services.archives.with_external_id(target.account, saved)))
-    account, connection = _wanted(services, wanted)
+    account, connection = wanted_connection(services, wanted)
     return asdict(grants_for(services.archives.with_external_id(account, described(connection))))
 
 
-def _wanted(services: Services, wanted: TriedConnection) -> tuple[str, Connection]:
+def wanted_connection(services: Services, wanted: TriedConnection) -> tuple[str, Connection]:
     """Whose connection, and which."""
     if not wanted.archive:
         services.catalog.accounts.get(wanted.account)

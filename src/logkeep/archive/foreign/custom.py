@@ -35,7 +35,17 @@ FIELDS = {
     "level": "level",
     "tag": "tag",
 }
-_OPTIONS = ("path", "format", "time", "margin", "columns", *FIELDS)
+OPTIONS = {
+    "path": "Where the objects are: a template such as app/%Y/%m/%d/*.gz, of strftime's %Y %m %d %H %M %S "
+    "and *.",
+    "format": f"What a line is: {', '.join(FORMATS)}.",
+    "time": "How times are written: epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a strptime format. "
+    "Empty: any epoch number and ISO 8601.",
+    "margin": "How far a line's time may be from its key's, such as 30m, 2h or 1d.",
+    "columns": "The names of a table's columns, with commas, where its first line does not name them.",
+    **{name: f"The member or column that holds the {FIELDS[name]}." for name in FIELDS},
+}
+"""What each is for."""
 _MARGIN = re.compile(r"(\d{1,4})([smhd])")
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": HOUR_MS, "d": DAY_MS}
 
@@ -78,9 +88,9 @@ class Custom:
 def custom(options: Mapping[str, str]) -> Custom:
     """The layout of these options. Raises BadSetting, naming the option."""
     for name in options:
-        if name not in _OPTIONS:
+        if name not in OPTIONS:
             raise BadSetting(
-                f"a layout has no option {name!r}", hint=f"options are {', '.join(_OPTIONS)}", field=name
+                f"a layout has no option {name!r}", hint=f"options are {', '.join(OPTIONS)}", field=name
             )
     form = options.get("format", "ndjson")
     if form not in FORMATS:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
+
+import msgspec
 
 from logkeep.archive.foreign import otel
 from logkeep.archive.foreign.base import Layout, Problems, skipped
@@ -68,6 +71,20 @@ class _Sample:
     @property
     def share(self) -> float:
         return self.records / (self.records + self.problems) if self.records else 0.0
+
+
+def document(found: Detection) -> dict[str, Any]:
+    """As the command and the API tell it in JSON."""
+    return {
+        "layout": found.layout,
+        "title": LAYOUTS[found.layout].title if found.layout else None,
+        "prefix": found.prefix,
+        "reasons": found.reasons,
+        "keys": found.keys,
+        "opened": found.opened,
+        "sample": found.sample,
+        "others": [msgspec.to_builtins(other) for other in found.others],
+    }
 
 
 def detect(bucket: Bucket) -> Detection:
