@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import unescape
 
 import httpx
@@ -27,7 +28,7 @@ class Browsing:
         """Open the page at `path`, and send its form (to `to`, if that is elsewhere) with these fields."""
         return self.send(to or path, csrf_token=token_in(self.get(path)), **fields)
 
-    def send(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
+    def send(self, path: str, headers: Mapping[str, str] | None = None, /, **fields: str) -> httpx.Response:
         return self.http.post(path, data=fields, headers=headers)
 
     def sign_in(self, name: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
