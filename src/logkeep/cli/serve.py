@@ -25,7 +25,8 @@ def serve(data: str, host: str, port: str, config: Path | None) -> None:
     """Run the server: one process, with its data in one folder.
 
     The first start creates the account main, its ingest key and an admin token, shows both once, and
-    writes them into first-start.json in the data folder. Every setting can be given as LOGKEEP_<NAME> or in
+    writes them into first-start.json in the data folder. Until there is a user, each start shows a link that
+    makes the first administrator of the web app. Every setting can be given as LOGKEEP_<NAME> or in
     the file; options here come before the environment, the environment before the file.
     """
     given = {"data": data, "host": host, "port": port}

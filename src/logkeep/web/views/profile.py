@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from logkeep.api.problems import retry_headers, status_of
 from logkeep.catalog.people import Role, User
 from logkeep.errors import LogkeepError
+from logkeep.web.agents import browser_name
 from logkeep.web.outside import problem_of_error, twice, visitor_of
 from logkeep.web.visit import Visit, action, page
 
@@ -43,7 +44,8 @@ async def end_other_sessions(visit: Visit) -> Response:
 
 
 async def _render(visit: Visit, error: LogkeepError | None = None) -> Response:
-    sessions = (await visit.api.get("/v1/sessions"))["sessions"]
+    found = (await visit.api.get("/v1/sessions"))["sessions"]
+    sessions = [{**one, "browser": browser_name(one["agent"])} for one in found]
     answer = visit.render(
         "settings/profile.html",
         status=200 if error is None else status_of(error),
