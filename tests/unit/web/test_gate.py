@@ -26,7 +26,9 @@ def gate(*, at_once: int = 1, public_url: str = "") -> Gate:
     )
 
 
-def test_more_than_can_wait_are_refused_and_those_who_wait_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_can_wait_are_refused_and_those_who_wait_get_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 2)
     go = threading.Event()
 
@@ -52,5 +54,11 @@ def test_more_than_can_wait_are_refused_and_those_who_wait_get_their_turn(monkey
     ],
 )
 def test_the_way_back_from_the_provider_is_the_url_that_people_know(public_url: str, callback: str) -> None:
-    scope = {"type": "http", "scheme": "http", "server": ("127.0.0.1", 7280), "path": "/oidc/start", "headers": []}
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "server": ("127.0.0.1", 7280),
+        "path": "/oidc/start",
+        "headers": [],
+    }
     assert gate(public_url=public_url).callback(Request(scope)) == callback
