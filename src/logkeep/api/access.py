@@ -98,16 +98,16 @@ class View:
         return all(map(self.caller.sees, accounts_named(spec_of(pipeline))))
 
     def sees_restore(self, restore: Restore) -> bool:
-        """One that is sent into a pipeline is seen by those who see both."""
+        """One that is sent into a pipeline is seen by those who see the accounts of both."""
         if not self.caller.sees(restore.source):
             return False
         if self.caller.accounts is None or not restore.pipeline:
             return True
         try:
-            self.pipeline(restore.pipeline)
+            pipeline = self.services.catalog.pipelines.get(restore.pipeline)
         except NotFound:  # it was deleted; what was sent is history of the account
-            return all(one.id != restore.pipeline for one in self.services.catalog.pipelines.list())
-        return True
+            return True
+        return self.caller.sees(pipeline.account)
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,25 @@ class Guard:
         if self.look is not None and not is_admin:
             self.look(View(services, caller), self._named(request))
         request.scope[SCOPE_KEY] = caller
-        request.scope[ADMITTED] = True
+        request.scope[ADMITTED] = self
 
     def _named(self, request: Request) -> str:
         if self.parameter:
             return str(request.path_params[self.parameter])
         return request.query_params.get("account", "main")
+
+
+def still_admitted(request: Request) -> bool:
+    """Whether the request would be let in now as well: for answers that go on and on, whose caller may be
+    disabled meanwhile, or signed out. Waits for the catalog."""
+    guard = request.scope.get(ADMITTED)
+    fresh = {name: value for name, value in request.scope.items() if name not in (SCOPE_KEY, ADMITTED)}
+    try:
+        assert isinstance(guard, Guard)  # noqa: S101 - a handler runs behind a guard
+        guard.admit(Request(fresh))
+    except LogkeepError:
+        return False
+    return True
 
 
 def told(request: Request, error: LogkeepError) -> LogkeepError:

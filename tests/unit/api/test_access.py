@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from logkeep.api.access import View, told
+from logkeep.api.access import Guard, View, still_admitted, told
 from logkeep.api.callers import SCOPE_KEY, Caller
 from logkeep.api.services import Services
 from logkeep.catalog.catalog import Catalog, open_catalog
@@ -96,3 +96,19 @@ def test_the_accounts_of_a_marker_are_told_to_those_who_see_all() -> None:
     assert type(told(asked, error)) is Conflict
     other = NotFound("there is no archive 'x'")
     assert told(asked, other) is other
+
+
+def test_a_request_is_not_admitted_any_more_once_its_user_is_disabled(catalog: Catalog) -> None:
+    ada = catalog.users.create("ada", Role.MEMBER, 1, of_accounts=["main"])
+    _, text = catalog.tokens.issue(ada.id, 1, name="t", scope=Role.MEMBER)
+    asked = request(headers={"Authorization": f"Bearer {text}"}, query="account=main")
+    services = SimpleNamespace(catalog=catalog, clock=lambda: 2)
+    asked.scope["app"] = SimpleNamespace(state=SimpleNamespace(services=services))
+    Guard(Role.READ_ONLY, View.account).admit(asked)
+    assert still_admitted(asked)
+    catalog.users.update(ada.id, of_accounts=[])
+    assert not still_admitted(asked)
+    catalog.users.update(ada.id, of_accounts=["main"])
+    assert still_admitted(asked)
+    catalog.users.update(ada.id, disabled=True)
+    assert not still_admitted(asked)

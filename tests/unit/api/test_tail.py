@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import Message
 
+from logkeep.api.lasting import always
 from logkeep.api.v1.tail import Show, TailResponse
 from logkeep.query.parse import parse
 from logkeep.record import Record, encode_lines
@@ -44,10 +45,17 @@ def run(
     *,
     heartbeat_s: float,
     shown: Show | None = None,
+    allowed: Callable[[], bool] = always,
 ) -> Tails:
     async def main() -> None:
         client = Client(enough)
-        response = TailResponse(tails.watch("main", parse("a")), shown=shown, heartbeat_s=heartbeat_s)
+        response = TailResponse(
+            tails.watch("main", parse("a")),
+            shown=shown,
+            heartbeat_s=heartbeat_s,
+            allowed=allowed,
+            check_s=0.01,
+        )
         during(tails)
         async with asyncio.timeout(30):
             await response({"type": "http", "asgi": {"spec_version": "2.3"}}, client.receive, client.send)
@@ -100,4 +108,11 @@ def test_a_client_is_told_what_it_was_too_slow_for() -> None:
 def test_the_stream_ends_with_the_server() -> None:
     tails = run(lambda _parts: False, lambda tails: tails.close(), heartbeat_s=30)
     assert taken == []
+    assert not tails.watched("main")
+
+
+def test_the_stream_ends_soon_after_its_caller_lost_the_right_to_it() -> None:
+    answers = [True, True, False]
+    tails = run(lambda _parts: False, lambda _tails: None, heartbeat_s=30, allowed=lambda: answers.pop(0))
+    assert answers == []
     assert not tails.watched("main")

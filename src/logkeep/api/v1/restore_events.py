@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from logkeep.api.access import still_admitted
 from logkeep.api.answers import Asker, asker
 from logkeep.api.callers import Caller
+from logkeep.api.lasting import always, while_allowed
 from logkeep.api.v1.restore_shown import Shown, shown_seen
 from logkeep.restore.seen import Seen
 from logkeep.restore.watch import Watcher
@@ -28,18 +30,18 @@ async def watch_restore(request: Request) -> Response:
     """One restore, until it has ended."""
     by = asker(request)
     restore = await run_in_threadpool(by.services.catalog.restores.get, request.path_params["id"])
-    return _events(by, by.services.restore_watches.watch(restore.id))
+    return _events(request, by, by.services.restore_watches.watch(restore.id))
 
 
 async def watch_restores(request: Request) -> Response:
     """All that the caller sees and that have not ended."""
     by = asker(request)
     watcher = by.services.restore_watches.watch(visible=partial(_sees, by.caller))
-    return _events(by, watcher)
+    return _events(request, by, watcher)
 
 
-def _events(by: Asker, watcher: Watcher) -> EventsResponse:
-    return EventsResponse(watcher, partial(shown_seen, by))
+def _events(request: Request, by: Asker, watcher: Watcher) -> EventsResponse:
+    return EventsResponse(watcher, partial(shown_seen, by), allowed=partial(still_admitted, request))
 
 
 def _sees(caller: Caller, seen: Seen) -> bool:
@@ -59,6 +61,7 @@ class EventsResponse(StreamingResponse):
         *,
         heartbeat_s: float = HEARTBEAT_S,
         longest_s: float = LONGEST_S,
+        allowed: Callable[[], bool] = always,
     ) -> None:
         super().__init__(
             _parts(watcher, show, heartbeat_s),
@@ -67,14 +70,16 @@ class EventsResponse(StreamingResponse):
         )
         self._watcher = watcher
         self._longest_s = longest_s
+        self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         end = asyncio.get_running_loop().call_later(self._longest_s, self._watcher.close)
-        with self._watcher:
-            try:
-                await super().__call__(scope, receive, send)
-            finally:
-                end.cancel()
+        async with while_allowed(self._allowed, self._watcher.close):
+            with self._watcher:
+                try:
+                    await super().__call__(scope, receive, send)
+                finally:
+                    end.cancel()
 
 
 async def _parts(watcher: Watcher, show: Callable[[Seen], Shown], heartbeat_s: float) -> AsyncIterator[bytes]:
