@@ -214,9 +214,6 @@ def test_a_token_under_an_unknown_key_id_is_refused_after_the_keys_were_asked_fo
         ({"sub": ""}, "no subject"),
         ({"exp": None}, "exp"),
         ({"exp": "tomorrow"}, "exp"),
-        ({"exp": int(time.time()) - 90}, "not valid at"),
-        ({"iat": int(time.time()) + 300, "exp": int(time.time()) + 600}, "not valid at"),
-        ({"nbf": int(time.time()) + 300}, "not valid at"),
         ({"at_hash": "of another access token"}, "at_hash"),
     ],
 )
@@ -225,6 +222,16 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(
 ) -> None:
     provider.claims = claims
     with pytest.raises(IdentityProviderError, match=reason):
+        round_trip(sign_in, provider)
+
+
+@pytest.mark.parametrize("from_now", [{"exp": -90}, {"iat": 300, "exp": 600}, {"nbf": 300}])
+def test_a_token_of_another_time_is_refused(
+    sign_in: SignIn, provider: HandMadeProvider, from_now: dict[str, int]
+) -> None:
+    now = int(time.time())  # not when tests are collected, which may be half an hour before
+    provider.claims = {name: now + seconds for name, seconds in from_now.items()}
+    with pytest.raises(IdentityProviderError, match="not valid at"):
         round_trip(sign_in, provider)
 
 
