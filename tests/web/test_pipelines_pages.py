@@ -58,6 +58,13 @@ def put(site: Server, pipeline_id: str, **more: Any) -> dict[str, Any]:
     return made
 
 
+def send(site: Server, pipeline_id: str, key: str, lines: str = "a\n") -> int:
+    """The status of the answer."""
+    url = f"{site.first_start['url']}/v1/pipelines/{pipeline_id}/ingest"
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/plain"}
+    return httpx.post(url, content=lines, headers=headers).status_code
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_pipeline_is_written_checked_saved_and_its_key_works(
     peopled: Server, visit: Visit, watch: Watch, javascript: bool
@@ -76,11 +83,7 @@ def test_a_pipeline_is_written_checked_saved_and_its_key_works(
     expect(page.get_by_role("status")).to_contain_text("Nothing was saved yet")
     page.get_by_role("button", name="Save", exact=True).click()
     key = page.locator(".code pre").first.inner_text().strip()
-    url = f"{peopled.first_start['url']}/v1/pipelines/{pipeline_id}/ingest"
-    sent = httpx.post(
-        url, content="a\n", headers={"Authorization": f"Bearer {key}", "Content-Type": "text/plain"}
-    )
-    assert sent.status_code == 200, sent.text
+    assert send(peopled, pipeline_id, key) == 200
     page.get_by_role("link", name="To the pipeline").click()
     status = f"/v1/pipelines/{pipeline_id}"
     eventually(lambda: peopled.get(status)["status"]["destinations"][0]["delivered"] == 1, "delivery")
@@ -241,14 +244,7 @@ def test_a_new_key_is_shown_once_and_the_former_opens_nothing(
     page.get_by_text("New key…").click()
     page.get_by_role("button", name="Make a new key").click()
     key = page.locator(".code pre").first.inner_text().strip()
-    url = f"{peopled.first_start['url']}/v1/pipelines/{pipeline_id}/ingest"
-    answers = [
-        httpx.post(
-            url, content="a\n", headers={"Authorization": f"Bearer {one}", "Content-Type": "text/plain"}
-        ).status_code
-        for one in (former, key)
-    ]
-    assert answers == [401, 200]
+    assert [send(peopled, pipeline_id, one) for one in (former, key)] == [401, 200]
     page.goto(f"/pipelines/{pipeline_id}")
     assert key not in page.content()
 
@@ -261,10 +257,7 @@ def test_deleting_asks_what_becomes_of_events_that_wait(
     key = put(
         peopled, pipeline_id, destinations=[{"type": "http", "name": "away", "url": "http://127.0.0.1:9/"}]
     )["keys"]["in"]
-    url = f"{peopled.first_start['url']}/v1/pipelines/{pipeline_id}/ingest"
-    httpx.post(
-        url, content="a\n", headers={"Authorization": f"Bearer {key}", "Content-Type": "text/plain"}
-    ).raise_for_status()
+    assert send(peopled, pipeline_id, key) == 200
     watch.expect_status(409)
     page = visit(peopled, ADMIN, javascript=javascript)
     page.goto(f"/pipelines/{pipeline_id}")
@@ -296,6 +289,36 @@ def test_dead_letters_are_read_and_delivered_once_more(furnished: Furnished, vis
     expect(page.locator("table.letters tbody tr")).to_have_count(2)
     page.get_by_role("button", name="Deliver once more").click()
     expect(page.get_by_role("status").first).to_contain_text("2 events will be delivered once more")
+
+
+def test_a_member_delivers_dead_letters_once_more_and_an_administrator_discards_them(
+    peopled: Server, visit: Visit
+) -> None:
+    redact = {"type": "redact", "regex": [".+"], "replacement": ""}
+    account = {"type": "account", "name": "logs", "account": "main"}
+    key = put(peopled, "refused", processors=[redact], destinations=[account])["keys"]["in"]
+    send(peopled, "refused", key, "\n".join(f"line {number}" for number in range(30)))
+    letters = "/v1/pipelines/refused"
+    path = "/pipelines/refused/destinations/logs/dead-letters"
+
+    def kept() -> bool:
+        return bool(peopled.get(letters)["status"]["destinations"][0]["dead_letters"] == 30)
+
+    eventually(kept, "dead letters")
+    page = visit(peopled, MEMBER)
+    page.goto(path)
+    expect(page.locator("main")).to_contain_text("The oldest 25 of 30")
+    expect(page.get_by_text("Discard…")).to_have_count(0)
+    page.get_by_role("button", name="Deliver once more").click()
+    expect(page.get_by_role("status").first).to_contain_text("30 events will be delivered once more")
+    eventually(kept, "them to be refused again")
+    page = visit(peopled, ADMIN)
+    page.goto(path)
+    page.get_by_text("Discard…").click()
+    page.get_by_role("button", name="Discard 30 dead letters").click()
+    expect(page.get_by_role("status").first).to_contain_text("30 dead letters deleted")
+    page.goto(path)
+    expect(page.locator("main")).to_contain_text("There are no dead letters")
 
 
 @pytest.mark.parametrize("who", [MEMBER, READER])

@@ -13,7 +13,8 @@ from logkeep.web.text import visible
 from logkeep.web.views.pipelines import api_path, own_path
 from logkeep.web.visit import Visit, action, page
 
-_MOST = 100  # that one page shows
+_MOST = 25  # that one page shows
+_MOST_CHARS = 1000  # of an event's fields
 
 
 async def show_dead_letters(visit: Visit) -> Response:
@@ -44,9 +45,10 @@ async def discard_dead_letters(visit: Visit) -> Response:
 
 
 def _fields(event: object) -> str:
-    """All of an event, as JSON over several lines with nothing invisible in it."""
+    """An event as JSON over several lines with nothing invisible in it; a long one is cut."""
     text = json.dumps(event, indent=2, ensure_ascii=False)
-    return "\n".join(map(visible, text.split("\n")))
+    cut = f"\n… {len(text) - _MOST_CHARS:,} more" if len(text) > _MOST_CHARS else ""
+    return "\n".join(map(visible, text[:_MOST_CHARS].split("\n"))) + cut
 
 
 def _letters(visit: Visit) -> str:
