@@ -116,8 +116,16 @@ def check_origin(request: Request) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise _of_another_site()
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and not _is_ours(request, urlsplit(origin).netloc):
         raise _of_another_site()
+
+
+def _is_ours(request: Request, host: str) -> bool:
+    """A proxy may tell another host than the one that people know."""
+    if host == request.headers.get("host", ""):
+        return True
+    services: Services = request.app.state.services
+    return bool(host) and host == urlsplit(services.settings.public_url).netloc
 
 
 def _check_sent_by_a_page_of_ours(request: Request, cookie: str) -> None:

@@ -7,6 +7,8 @@ call from a thread.
 from __future__ import annotations
 
 import secrets
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from logkeep.attempts import Attempts
@@ -24,6 +26,7 @@ from logkeep.timeline import Clock
 from logkeep.web.refusals import Refusals
 
 NOBODY = "nobody"  # the actor of what was refused
+_MOST_TO_NOTE = 1000  # between an answer and its note: only a bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,7 @@ class Entrance:
         )
         self._attempts = Attempts(clock)
         self._refusals = Refusals(clock)
+        self._to_note: deque[tuple[int, str, Mapping[str, object]]] = deque(maxlen=_MOST_TO_NOTE)
 
     def by_password(self, name: str, password: str, visitor: Visitor) -> str:
         """Raises Unauthorized with the same words, after the same time, for a name that nobody has, a wrong
@@ -167,12 +171,22 @@ class Entrance:
         self._note(user, "session.begin", session, user=user.id, way=way, address=visitor.address)
         return token
 
+    def note_refusals(self) -> None:
+        """Write into the audit log what was refused. To be called once that is answered: else the time of an
+        answer would tell whether its user is one."""
+        while self._to_note:
+            try:
+                at, subject, details = self._to_note.popleft()
+            except IndexError:  # another thread took it
+                return
+            self._catalog.audit.add(at, NOBODY, "session.refuse", subject, details)
+
     def _refused(self, user: User | None, way: str, visitor: Visitor, reason: str) -> None:
         """The name is told only of a user: who mistypes may have written a password there."""
         subject = user.id if user else ""
         if count := self._refusals.count(subject):
             details = {"way": way, "reason": reason, "address": visitor.address, "attempts": count}
-            self._catalog.audit.add(self._clock(), NOBODY, "session.refuse", subject, details)
+            self._to_note.append((self._clock(), subject, details))
 
     def _note(self, by: User, action: str, subject: str, **details: object) -> None:
         self._catalog.audit.add(self._clock(), f"user:{by.id}", action, subject, details)

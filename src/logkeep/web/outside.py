@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -62,6 +63,7 @@ class Outside:
         )
         if error is not None:
             answer.headers.update(retry_headers(error))
+            answer.background = BackgroundTask(self.gate.entrance.note_refusals)
         self.gate.cookies.keep_form_secret(answer, self.secret)
         return answer
 

@@ -36,7 +36,7 @@ class Desk:
     def session(self, user: User) -> str:
         return self.catalog.sessions.begin(user.id, self.now, lasts_ms=9 * HOUR_MS, way="password")
 
-    def ask(self, method: str = "GET", caller: Caller | None = None, **headers: str) -> Caller:
+    def ask(self, method: str = "GET", caller: Caller | None = None, /, **headers: str) -> Caller:
         services = SimpleNamespace(catalog=self.catalog, clock=lambda: self.now, settings=self.settings)
         scope: dict[str, Any] = {
             "type": "http",
@@ -150,7 +150,7 @@ def test_a_session_that_was_not_used_for_long_is_over(desk: Desk) -> None:
 
 def test_who_asks_is_taken_from_the_scope_and_not_from_a_header(desk: Desk) -> None:
     caller = Caller(actor="user:x", role=Role.MEMBER, accounts=frozenset({"main"}))
-    assert desk.ask(caller=caller) is caller
+    assert desk.ask("GET", caller) is caller
     forged: dict[str, Any] = {SCOPE_KEY: "admin"}
     with pytest.raises(Unauthorized):
         desk.ask(**forged)
@@ -171,3 +171,16 @@ def test_where_people_come_by_https_a_cookie_that_another_host_could_set_is_none
         desk.ask(cookie=f"{COOKIE}={token}")
     desk.settings = Settings(public_url="http://logs.example.org")
     assert desk.ask(cookie=f"{COOKIE}={token}").way == "session"
+
+
+def test_behind_a_proxy_that_tells_another_host_the_pages_are_known_by_the_public_url(desk: Desk) -> None:
+    token = desk.session(desk.user(Role.MEMBER, "main"))
+    sent = {"cookie": f"{SECURE_COOKIE}={token}", "x_csrf_token": csrf_token(token), "host": "10.0.0.5:7280"}
+    desk.settings = Settings(public_url="https://logs.example.org")
+    assert desk.ask("POST", origin="https://logs.example.org", **sent).way == "session"
+    for other in ("https://evil.example", "https://logs.example.org.evil.example", "null"):
+        with pytest.raises(Forbidden):
+            desk.ask("POST", origin=other, **sent)
+    desk.settings = Settings()
+    with pytest.raises(Forbidden):
+        desk.ask("POST", origin="https://logs.example.org", **sent)

@@ -156,6 +156,8 @@ def test_failures_are_noted_once_a_minute_without_names_that_may_be_passwords(
         fail(name)
     clock.now += 60_000
     fail("ada")
+    assert noted(catalog) == []  # the time of an answer tells nothing
+    entrance.note_refusals()
     details = {"way": "password", "reason": "wrong name or password", "address": "192.0.2.7", "attempts": 1}
     assert noted(catalog) == [
         ("nobody", "session.refuse", ada.id, details),
@@ -213,6 +215,7 @@ def test_an_identity_gives_a_session_and_is_noted_the_first_time(
 def test_an_identity_that_is_nobody_here_is_noted(entrance: Entrance, catalog: Catalog) -> None:
     with pytest.raises(Forbidden, match=r"there is no user 'ada@example\.org'"):
         entrance.by_identity(ADA, HERE)
+    entrance.note_refusals()
     reason = "there is no user 'ada@example.org'"
     details = {"way": "oidc", "reason": reason, "address": "192.0.2.7", "attempts": 1}
     assert noted(catalog) == [("nobody", "session.refuse", "", details)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
 from logkeep.errors import BadBody, Forbidden, LogkeepError, TooLarge
+from logkeep.settings import Settings
 from logkeep.web.form import MAX_BYTES, MAX_FIELDS, Form, read_form
 
 TOKEN = "t0k3n"
@@ -27,6 +29,7 @@ def sent(body: bytes, headers: Mapping[str, str] = {}) -> Form:
         "path": "/x",
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "app": SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(settings=Settings()))),
     }
     return asyncio.run(read_form(Request(scope, receive), TOKEN))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -55,6 +56,7 @@ async def _render(visit: Visit, error: LogkeepError | None = None) -> Response:
     )
     if error is not None:
         answer.headers.update(retry_headers(error))
+        answer.background = BackgroundTask(visit.site.gate.entrance.note_refusals)
     return answer
 
 
