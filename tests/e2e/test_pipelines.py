@@ -234,6 +234,8 @@ def test_a_copy_of_an_account_has_every_line_that_it_keeps_once(
     apply(server, sources=[tee], destinations=[to_http(receiver)])
     server.send(['{"msg":"one"}', '{"msg":"noise"}'])
     eventually(lambda: len(receiver.came) == 1, "the first line")
+    # Killed before the answer came, it would send the batch again, as it should.
+    eventually(lambda: destination(server, "out")["waiting"]["events"] == 0, "its acknowledgment")
     server.kill()
     server.start()
     server.send(['{"msg":"two"}'])
@@ -246,6 +248,7 @@ def test_a_copy_of_an_account_has_every_line_that_it_keeps_once(
     assert [event["_line"] for event in receiver.came] == [
         f'{{"msg":"{n}"}}' for n in ("one", "two", "three")
     ]
+    server.wait_until_indexed()
     found = server.get("/v1/search", query="", account="main")["records"]
     assert {event["_lid"] for event in receiver.came} < {record["_lid"] for record in found}
     server.stop()
