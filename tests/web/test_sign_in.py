@@ -200,7 +200,7 @@ def test_a_person_sees_where_they_are_signed_in_and_ends_it(site: Server, visit:
     for page in (elsewhere, here):
         page.goto(PROFILE)
         sign_in(page, who)
-    rows = here.get_by_role("region", name="Signed in").get_by_role("row")
+    rows = here.get_by_role("region", name="Sessions").get_by_role("row")
     expect(rows).to_have_count(3)
     expect(rows.nth(1)).to_contain_text("this one")
     rows.nth(2).get_by_role("button", name="Sign out").click()
