@@ -41,8 +41,20 @@ def _object(furnished: Furnished, archive: str, *, number: int) -> str:
     return f"/archiving/browse/{archive}/object?key={quote(one['key'], safe='')}&target={one['target']}"
 
 
+def _account_of(furnished: Furnished, restore: str) -> str:
+    return str(furnished.site.get(f"/v1/restores/{furnished.restores[restore]}")["account"])
+
+
+def _line(furnished: Furnished, query: str) -> str:
+    """The page of the newest line that matches."""
+    (record,) = furnished.site.get("/v1/search", query=query, limit=1)["records"]
+    return f"/logs/line?account=main&ts={record['_ts']}&id={record['_lid']}"
+
+
 # What answers GET and is no page, and why.
 NOT_PAGES: Mapping[str, str] = {
+    "/logs/histogram": "a part of the page of logs that came later",
+    "/logs/line/text": "a download",
     "/": "leads to the first page",
     "/archiving/browse": "leads to the first archive",
     "/oidc/start": "leads to the identity provider",
@@ -51,6 +63,23 @@ NOT_PAGES: Mapping[str, str] = {
 
 # Pages with something to choose: examples of what can be chosen.
 GIVEN: Mapping[str, Sequence[Example]] = {
+    "/logs": (
+        at("logs", "/logs?from=-24h"),
+        at("logs-found", "/logs?query=failed+status%3A%2A&from=-7d&top=status"),
+        at("logs-hostile", "/logs?query=app%3Ahostile&from=all&wrap=1"),
+        at("logs-refused", "/logs?query=failed+AND+%28%3Cb%3E", status=400),
+        at("logs-without-lines", "/logs?account=closed"),
+        at("logs-nothing-found", "/logs?query=nowhere"),
+        at("logs-around-a-time", "/logs?from=-24h&at=-6h"),
+        at("logs-in-place", "/logs?archive=main&query=failed&from=-7d"),
+        at("logs-in-place-read", "/logs?archive=errors&from=all&read=1"),
+        Example("logs-restored", lambda f: f"/logs?account={_account_of(f, 'incident 7')}"),
+    ),
+    "/logs/line": (
+        Example("logs-line", lambda f: _line(f, "checkout")),
+        Example("logs-line-hostile", lambda f: _line(f, "app:hostile ansi")),
+        Example("logs-line-long", lambda f: _line(f, "app:hostile long")),
+    ),
     "/sign-in": (at("sign-in", "/sign-in?next=/logs", None),),
     "/archiving/browse/{archive}": (
         at("browse", "/archiving/browse/main"),

@@ -55,7 +55,7 @@ class Api:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """What it answers, decoded where it is JSON, else as text. Raises Problem.
+        """What it answers, decoded where it is JSON (a list of NDJSON's lines), else as text. Raises Problem.
 
         The answer is held in memory as a whole: what may be large (exports, downloads, tails) browsers
         get from the API themselves."""
@@ -66,16 +66,29 @@ class Api:
             method, path, params=_given(params or {}), content=content, headers=headers
         )
         kind = answer.headers.get("content-type", "").partition(";")[0]
-        decoded = json.loads(answer.content) if kind.endswith("json") else answer.text
+        decoded = _decoded(kind, answer)
         if answer.status_code >= 400:
             raise problem_of(answer.status_code, decoded if isinstance(decoded, dict) else {})
         return decoded
 
 
-def _given(params: Mapping[str, Any]) -> dict[str, str]:
-    """As the API reads them: flags in small letters, `from_` as `from`, nothing of what is not given."""
+def _decoded(kind: str, answer: httpx.Response) -> Any:
+    if kind == "application/x-ndjson":
+        return [json.loads(line) for line in answer.content.splitlines() if line]
+    return json.loads(answer.content) if kind.endswith("json") else answer.text
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """As the API reads them: flags in small letters, `from_` as `from`, nothing of what is not given. What
+    is a list or a tuple is given several times."""
     return {
-        name.removesuffix("_"): str(value).lower() if isinstance(value, bool) else str(value)
+        name.removesuffix("_"): [_text(one) for one in value]
+        if isinstance(value, list | tuple)
+        else _text(value)
         for name, value in params.items()
         if value is not None and value != ""
     }
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -32,12 +32,15 @@ from logkeep.errors import LogkeepError
 from logkeep.web import navigation, shown, text
 from logkeep.web.gate import build_gate
 from logkeep.web.headers import SecureHeaders
+from logkeep.web.logs import filters
+from logkeep.web.logs.pending import Pending
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
 from logkeep.web.views import (
     browse,
     dead_letters,
     links,
+    logs,
     oidc,
     pipeline_edit,
     pipeline_form,
@@ -68,6 +71,7 @@ AREAS: tuple[list[BaseRoute], ...] = (
     oidc.ROUTES,
     profile.ROUTES,
     browse.ROUTES,
+    logs.ROUTES,
     theme.ROUTES,
     settings_accounts.ROUTES,
     settings_keys.ROUTES,
@@ -91,6 +95,7 @@ class Site:
         self.services = services  # for signing in alone; pages ask the API
         self.gate = build_gate(services)
         self.static = Static()
+        self.histograms = Pending()
         self._templates = _environment(self.static)
 
     def render(
@@ -144,6 +149,7 @@ def _environment(static: Static) -> Environment:
     )
     shown.install(environment)
     text.install(environment)
+    filters.install(environment)
     environment.globals |= {"static": static.url, "tabs": navigation.tabs, "sections": navigation.SECTIONS}
     return environment
 

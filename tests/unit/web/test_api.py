@@ -53,6 +53,11 @@ async def text(_: Request) -> Response:
     return PlainTextResponse("id: clean\n", media_type="application/yaml")
 
 
+async def lines(request: Request) -> Response:
+    told = "".join(f'{{"line": "{name}"}}\n' for name in request.query_params.getlist("name"))
+    return Response(told, media_type="application/x-ndjson")
+
+
 def api() -> Api:
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Api(
@@ -62,6 +67,7 @@ def api() -> Api:
                 Route("/v1/refuse", refuse),
                 Route("/v1/strange", strange),
                 Route("/v1/text", text),
+                Route("/v1/lines", lines),
             ]
         ),
         CALLER,
@@ -111,3 +117,8 @@ def test_half_of_a_character_passes() -> None:
 
 def test_what_is_no_json_comes_as_text() -> None:
     assert asyncio.run(api().get("/v1/text")) == "id: clean\n"
+
+
+def test_lines_of_json_come_as_a_list_and_a_list_goes_as_several_parameters() -> None:
+    assert asyncio.run(api().get("/v1/lines", name=["a", "b"])) == [{"line": "a"}, {"line": "b"}]
+    assert asyncio.run(api().get("/v1/lines", name=[])) == []

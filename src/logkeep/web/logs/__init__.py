@@ -1,0 +1,1 @@
+"""What the page of logs is made of, apart from its templates."""
