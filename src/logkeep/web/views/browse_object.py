@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from logkeep.web import archive_words, calendar
-from logkeep.web.archive_links import links_of
+from logkeep.web.archive_links import links_of, number_of
 from logkeep.web.problem import Problem
 from logkeep.web.visit import Visit
 
@@ -26,7 +26,7 @@ async def show_object(visit: Visit) -> Response:
     key, target = visit.param("key"), visit.param("target")
     if not key:
         raise HTTPException(404)
-    looked = await look_into(visit, archive, key, int(target) if target.isdigit() else None, alone=True)
+    looked = await look_into(visit, archive, key, number_of(target), alone=True)
     return visit.render(
         "browse/object.html",
         archives=archives,
