@@ -81,6 +81,23 @@ GIVEN: Mapping[str, Sequence[Example]] = {
         Example("logs-line-long", lambda f: _line(f, "app:hostile long")),
     ),
     "/sign-in": (at("sign-in", "/sign-in?next=/logs", None),),
+    "/archiving/settings/{archive}": (
+        at("archive-settings-of-one", "/archiving/settings/main"),
+        at("archive-settings-failing", "/archiving/settings/broken"),
+        at("archive-settings-another-system", "/archiving/settings/old-datadog"),
+        at("archive-settings-of-a-pipeline", "/archiving/settings/shop-kept"),
+        at("archive-settings-read-only", "/archiving/settings/errors", READER),
+    ),
+    "/archiving/settings/{archive}/connection": (
+        at("archive-connection", "/archiving/settings/checkout/connection"),
+        at("archive-connection-moved", "/archiving/settings/main/connection?provider=azure&kind=sas"),
+    ),
+    "/archiving/settings/new": (
+        at("archive-new", "/archiving/settings/new"),
+        at("archive-new-s3-role", "/archiving/settings/new?provider=s3&kind=role"),
+        at("archive-new-gcs", "/archiving/settings/new?provider=gcs&account=team-a"),
+        at("archive-new-another-system", "/archiving/settings/new?provider=folder&foreign=1"),
+    ),
     "/archiving/browse/{archive}": (
         at("browse", "/archiving/browse/main"),
         at("browse-damaged", "/archiving/browse/errors"),

@@ -25,9 +25,6 @@ MAX_STEPS = 16_000
 _TOO_LARGE = "pattern too large - compile failed"  # as RE2 says it
 _ENGINE_MEMORY = 8 << 20
 _MAX_DEPTH = 32
-# Matches of nothing that are stepped over in a text. Each can look through all the rest of it: without an end
-# to this the time would grow with the square of the text.
-_MOST_NOTHINGS = 200
 
 _TOKEN = re.compile(
     r"""(?P<flags>\(\?[a-zA-Z-]+\))
@@ -101,23 +98,20 @@ def span_finder(
     pattern: str, *, trim: tuple[bool, bool] = (False, False), max_memory: int = _ENGINE_MEMORY
 ) -> Callable[[str], Iterator[tuple[int, int]]]:
     """Where a text holds the pattern, which is known to be good: begin and end in characters, in order and
-    apart from each other; never nothing, and the search ends where an expression matches nothing again and
-    again. With `trim` the pattern also takes one ASCII character before
+    apart from each other; never nothing. With `trim` the pattern also takes one ASCII character before
     (after) what is meant, or the text's begin (end), and that is left out."""
     compiled = re2.compile(pattern, _options(max_memory))
 
     def spans(text: str) -> Iterator[tuple[int, int]]:
         data = text.encode()
         place = _places(text, data)
-        at = nothings = 0
-        while nothings < _MOST_NOTHINGS and at <= len(data) and (found := compiled.search(data, at)):
+        at = 0
+        while at <= len(data) and (found := compiled.search(data, at)):
             start, end = found.span()
             start += trim[0] and start < end and not _in_token(data[start])
             end -= trim[1] and start < end and not _in_token(data[end - 1])
             if start < end:
                 yield place(start), place(end)
-            else:
-                nothings += 1
             at = max(end, at + 1)
 
     return spans

@@ -10,7 +10,7 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logkeep.api.callers import SCOPE_KEY, Caller
-from logkeep.web.problem import Problem, problem_of
+from logkeep.web.problem import problem_of
 
 # Nobody else's requests come this way, so it is the API that decides how long an answer may take.
 _TIMEOUT = httpx.Timeout(None)
@@ -62,12 +62,9 @@ class Api:
         if body is not None:
             content = json.dumps(body).encode()
             headers = {"Content-Type": "application/json", **(headers or {})}
-        try:
-            answer = await self._http.request(
-                method, path, params=_given(params or {}), content=content, headers=headers
-            )
-        except (httpx.InvalidURL, UnicodeEncodeError):
-            raise _cannot_be_asked() from None
+        answer = await self._http.request(
+            method, path, params=_given(params or {}), content=content, headers=headers
+        )
         kind = answer.headers.get("content-type", "").partition(";")[0]
         decoded = _decoded(kind, answer)
         if answer.status_code >= 400:
@@ -79,17 +76,6 @@ def _decoded(kind: str, answer: httpx.Response) -> Any:
     if kind == "application/x-ndjson":
         return [json.loads(line) for line in answer.content.splitlines() if line]
     return json.loads(answer.content) if kind.endswith("json") else answer.text
-
-
-def _cannot_be_asked() -> Problem:
-    """For what comes to more than an address may have, or holds what none can."""
-    return Problem(
-        status=400,
-        code="bad-address",
-        title="",
-        detail="what is asked for is too long for an address, or holds characters that none can have",
-        hint="ask for less",
-    )
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, str | list[str]]:

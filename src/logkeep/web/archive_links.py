@@ -50,11 +50,6 @@ def links_of(archive: Mapping[str, Any]) -> Links:
     return Links(archive["id"])
 
 
-def number_of(text: str) -> int | None:
-    """The number of a target as a URL has it; None for what is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
 def _encoded(**params: Any) -> str:
     given = {name.removesuffix("_"): value for name, value in params.items() if value not in (None, "")}
     return urlencode(given)

@@ -37,6 +37,8 @@ from logkeep.web.logs.pending import Pending
 from logkeep.web.problem import Problem
 from logkeep.web.static import Static
 from logkeep.web.views import (
+    archive_connection,
+    archive_settings,
     browse,
     dead_letters,
     links,
@@ -72,6 +74,8 @@ AREAS: tuple[list[BaseRoute], ...] = (
     profile.ROUTES,
     browse.ROUTES,
     logs.ROUTES,
+    archive_connection.ROUTES,
+    archive_settings.ROUTES,
     theme.ROUTES,
     settings_accounts.ROUTES,
     settings_keys.ROUTES,

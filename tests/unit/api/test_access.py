@@ -112,17 +112,3 @@ def test_a_request_is_not_admitted_any_more_once_its_user_is_disabled(catalog: C
     assert still_admitted(asked)
     catalog.users.update(ada.id, disabled=True)
     assert not still_admitted(asked)
-
-
-def test_what_is_told_of_all_accounts_ends_when_its_caller_loses_one(catalog: Catalog) -> None:
-    ada = catalog.users.create("ada", Role.MEMBER, 1, of_accounts=["main", "acme"])
-    _, text = catalog.tokens.issue(ada.id, 1, name="t", scope=Role.MEMBER)
-    asked = request(headers={"Authorization": f"Bearer {text}"})
-    services = SimpleNamespace(catalog=catalog, clock=lambda: 2)
-    asked.scope["app"] = SimpleNamespace(state=SimpleNamespace(services=services))
-    Guard(Role.READ_ONLY).admit(asked)
-    assert still_admitted(asked)
-    catalog.users.update(ada.id, of_accounts=["main"])
-    assert not still_admitted(asked)
-    catalog.users.update(ada.id, role=Role.ADMIN)
-    assert still_admitted(asked)

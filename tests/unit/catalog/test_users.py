@@ -177,9 +177,3 @@ def test_a_role_includes_those_below_it() -> None:
     assert not Role.READ_ONLY.includes(Role.MEMBER)
     assert lower(Role.ADMIN, Role.READ_ONLY) is Role.READ_ONLY
     assert lower(Role.MEMBER, Role.ADMIN) is Role.MEMBER
-
-
-@pytest.mark.parametrize("name", ["\udcff", "a\nda", "a\0da"])
-def test_a_name_that_nobody_can_have_is_nobodys(catalog: Catalog, name: str) -> None:
-    catalog.users.create("ada", Role.ADMIN, 5)
-    assert catalog.users.named(name) is None

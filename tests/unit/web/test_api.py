@@ -122,13 +122,3 @@ def test_what_is_no_json_comes_as_text() -> None:
 def test_lines_of_json_come_as_a_list_and_a_list_goes_as_several_parameters() -> None:
     assert asyncio.run(api().get("/v1/lines", name=["a", "b"])) == [{"line": "a"}, {"line": "b"}]
     assert asyncio.run(api().get("/v1/lines", name=[])) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "query"),
-    [("/v1/echo", "(" * 30_000), ("/v1/\0", ""), ("/v1/\udcff", ""), ("/v1/echo", "\udcff")],
-)
-def test_what_no_address_can_hold_is_refused_as_the_api_would(path: str, query: str) -> None:
-    with pytest.raises(Problem) as caught:
-        asyncio.run(api().get(path, query=query))
-    assert (caught.value.status, caught.value.code) == (400, "bad-address")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from logkeep.web.archive_links import Links, number_of
+from logkeep.web.archive_links import Links
 from logkeep.web.archive_words import check_of, name_of, state_of
 
 KEY = "year=2026/month=11/day=20/main.2026-11-20.0900.json.gz"
@@ -47,11 +47,3 @@ def test_an_archive_is_called_by_its_title() -> None:
     verify = {"kind": "verify", "ok": True}
     assert check_of({"checks": [{"kind": "drill"}, verify]}, "verify") == verify
     assert check_of({"checks": []}, "verify") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("2", 2), ("", None), ("\N{SUPERSCRIPT TWO}", None), ("-1", None), ("9" * 5000, None)],
-)
-def test_the_number_of_a_target_is_read_or_none(text: str, number: int | None) -> None:
-    assert number_of(text) == number

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from logkeep.api.answers import admitted, answer
 from logkeep.api.params import bounded, time_range, whole_number
 from logkeep.api.services import Services
-from logkeep.api.v1.viewing import Viewing, page_document, viewing
+from logkeep.api.v1.viewing import page_document, viewing
 from logkeep.catalog.values import Account, AccountKind
 from logkeep.errors import InputError
 from logkeep.index import live, search
-from logkeep.index.around import Around, Place, around
+from logkeep.index.around import Place, around
 from logkeep.index.restored import RestoredLines
 from logkeep.index.search import Order, Scope
 from logkeep.index.values import COUNTED_TOGETHER, Values, top_values_of
@@ -55,9 +55,7 @@ async def get_records(request: Request) -> Response:
         cursor=request.query_params.get("cursor", ""),
         cut=view.cut,
     )
-    # Marks of long lines take a while, which must not be that of everybody.
-    document = await run_in_threadpool(page_document, page, view)
-    return answer(document | await _restore(services, account))
+    return answer(page_document(page, view) | await _restore(services, account))
 
 
 async def get_surrounding(request: Request) -> Response:
@@ -73,16 +71,12 @@ async def get_surrounding(request: Request) -> Response:
         after=bounded(request, "after", 50, least=0, most=search.MAX_PAGE),
         cut=view.cut,
     )
-    found = await run_in_threadpool(_surrounding, there, view)
-    return answer(found | await _restore(services, account))
-
-
-def _surrounding(there: Around, view: Viewing) -> dict[str, object]:
-    return {
+    found = {
         "line": page_document(there.line, replace(view, cut=0)),
         "before": page_document(there.before, view),
         "after": page_document(there.after, view),
     }
+    return answer(found | await _restore(services, account))
 
 
 def _place(request: Request) -> Place:

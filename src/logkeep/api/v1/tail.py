@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -79,11 +79,4 @@ async def _parts(watcher: Watcher, shown_as: Show | None, heartbeat_s: float) ->
             continue
         if shown.missed:
             yield msgspec.json.encode({"missed": shown.missed}) + b"\n"
-        if shown_as:
-            yield await run_in_threadpool(_joined, shown_as, shown.lines)
-        else:
-            yield b"".join(shown.lines)
-
-
-def _joined(shown_as: Show, lines: Iterable[bytes]) -> bytes:
-    return b"".join(map(shown_as, lines))
+        yield b"".join(map(shown_as, shown.lines) if shown_as else shown.lines)

@@ -91,9 +91,8 @@ def json_entries(line: str) -> list[Entry]:
         document = _readable(line)
     except (ValueError, RecursionError):
         return []
-    # One after the other: a line may hold a million values, of which few are shown.
-    found = (each for key, value in document for each in _entries(key, value, "line", (key,), 0))
-    return list(_most(found))
+    found = [each for key, value in document for each in _entries(key, value, "line", (key,), 0)]
+    return list(_most(iter(found)))
 
 
 def _readable(text: str) -> Any:

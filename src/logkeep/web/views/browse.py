@@ -124,14 +124,14 @@ async def show_hour(visit: Visit) -> Response:
 
 async def verify_archive(visit: Visit) -> Response:
     form = await visit.form()
-    check = await visit.api.post(f"/v1/archives/{_quoted(visit)}/verify")
+    check = await visit.api.post(f"/v1/archives/{visit.path['archive']}/verify")
     verdict = "Verified" if check["ok"] else "The verify found something wrong"
     return visit.go(_back(visit, form.text("back")), f"{verdict}. {check['summary']}.")
 
 
 async def seal_archive(visit: Visit) -> Response:
     form = await visit.form()
-    done = await visit.api.post(f"/v1/archives/{_quoted(visit)}/seal", {"now": True})
+    done = await visit.api.post(f"/v1/archives/{visit.path['archive']}/seal", {"now": True})
     if done["failed"]:
         notice = f"Not everything could be written: {done['failed'][0]['error']}"
     elif done["sealed"]:
@@ -246,13 +246,9 @@ def _today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def _quoted(visit: Visit) -> str:
-    return quote(visit.path["archive"], safe="")
-
-
 def _back(visit: Visit, wanted: str) -> str:
     """The page of this archive that the form was on."""
-    home = f"{BROWSE}/{_quoted(visit)}"
+    home = f"{BROWSE}/{visit.path['archive']}"
     return wanted if wanted == home or wanted.startswith((f"{home}/", f"{home}?")) else home
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from logkeep.web import archive_words, calendar
-from logkeep.web.archive_links import links_of, number_of
+from logkeep.web.archive_links import links_of
 from logkeep.web.problem import Problem
 from logkeep.web.visit import Visit
 
@@ -26,7 +25,7 @@ async def show_object(visit: Visit) -> Response:
     key, target = visit.param("key"), visit.param("target")
     if not key:
         raise HTTPException(404)
-    looked = await look_into(visit, archive, key, number_of(target), alone=True)
+    looked = await look_into(visit, archive, key, int(target) if target.isdigit() else None, alone=True)
     return visit.render(
         "browse/object.html",
         archives=archives,
@@ -50,7 +49,7 @@ async def chosen_archive(visit: Visit) -> tuple[Sequence[Shown], Shown]:
     archive = next((one for one in archives if one["id"] == wanted), None)
     if archive is None:
         # Whoever may not see it is told as the API tells of one that is not there.
-        archive = await visit.api.get(f"/v1/archives/{quote(wanted, safe='')}")
+        archive = await visit.api.get(f"/v1/archives/{wanted}")
     return archives, archive
 
 

@@ -24,7 +24,6 @@ from logkeep.web.logs.ranges import LIVE_START, PRESETS, Stretch, stretch, writt
 from logkeep.web.logs.sources import Source, Sources, first_of, sources_of
 from logkeep.web.problem import Problem
 from logkeep.web.views.logs_line import ROUTES as LINE_ROUTES
-from logkeep.web.views.settings_accounts import url_of
 from logkeep.web.visit import Visit, page
 
 # A page does not wait longer than this for its histogram, which then comes by itself or with a click.
@@ -146,7 +145,7 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         top=top,
         exports=_exports(shown),
         boot=_boot(visit, shown, now),
-        lines_url=url_of(visit),
+        lines_url=str(visit.request.base_url).rstrip("/"),
     )
 
 
@@ -210,7 +209,7 @@ async def _picture(
     """None while it is being counted; False where there is nothing to count."""
     scope = shown.scope
     found = await visit.site.histograms.get(
-        (visit.me.id, visit.me.accounts, *sorted(scope.items())),
+        (visit.me.id, *sorted(scope.items())),
         partial(visit.api.get, "/v1/histogram", **scope),
         patience_s=patience_s,
     )

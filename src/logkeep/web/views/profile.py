@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -36,8 +34,7 @@ async def change_password(visit: Visit) -> Response:
 
 async def end_session(visit: Visit) -> Response:
     form = await visit.form()
-    session = quote(form.text("session"), safe="", errors="replace")
-    await visit.api.delete(f"/v1/sessions/{session}")
+    await visit.api.delete(f"/v1/sessions/{form.text('session')}")
     return visit.go(_PATH, "That browser is signed out.")
 
 

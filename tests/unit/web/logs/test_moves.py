@@ -59,7 +59,7 @@ def test_a_range_without_ends_stays() -> None:
 
 def test_a_span_is_shown_alone() -> None:
     assert range_of(move(span=f"{NOW - 60_000},{NOW}")) == ("2026-11-30T04:59Z", "2026-11-30T05:00Z")
-    for odd in ("", "1", "x,y", "1,-2", "٣,٤", f"1,{10**20}", f"1,{10**15}", "9" * 5000 + ",1"):
+    for odd in ("", "1", "x,y", "1,-2", "٣,٤"):
         with pytest.raises(BadTime):
             move(span=odd or ",")
     with pytest.raises(BadRange):
