@@ -18,6 +18,7 @@ from logkeep.catalog.people import Role, User
 from logkeep.web.api import Api
 from logkeep.web.form import Form, read_form
 from logkeep.web.problem import Problem
+from logkeep.web.snippets import server_url
 
 if TYPE_CHECKING:
     from logkeep.web.site import Site
@@ -54,6 +55,11 @@ class Visit:
     def path(self) -> dict[str, str]:
         """The parts of the path by name, quoted as parts of other paths."""
         return {name: quote(str(value), safe="") for name, value in self.request.path_params.items()}
+
+    @property
+    def server_url(self) -> str:
+        """Where this server is reached, for senders and for links that are passed on."""
+        return server_url(self.site.services.settings.public_url, str(self.request.base_url))
 
     def param(self, name: str, default: str = "") -> str:
         """A parameter of the URL, without blanks around it."""

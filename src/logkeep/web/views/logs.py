@@ -145,7 +145,7 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         top=top,
         exports=_exports(shown),
         boot=_boot(visit, shown, now),
-        lines_url=str(visit.request.base_url).rstrip("/"),
+        lines_url=visit.server_url,
     )
 
 

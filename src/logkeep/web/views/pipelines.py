@@ -46,7 +46,7 @@ async def make_key(visit: Visit) -> Response:
 
 def show_keys(visit: Visit, pipeline_id: str, keys: Mapping[str, str], *, done: str) -> Response:
     """The answer to a form that made keys; nobody is shown them again."""
-    url = f"{str(visit.request.base_url).rstrip('/')}/v1/pipelines/{pipeline_id}/ingest"
+    url = f"{visit.server_url}/v1/pipelines/{pipeline_id}/ingest"
     return visit.render("pipelines/keys.html", id=pipeline_id, keys=keys, url=url, done=done)
 
 

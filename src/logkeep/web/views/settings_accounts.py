@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from logkeep.catalog.people import Role
 from logkeep.web.form import Form
 from logkeep.web.problem import Problem
-from logkeep.web.snippets import server_url, snippets
+from logkeep.web.snippets import snippets
 from logkeep.web.visit import Visit, action, page
 
 _ALL = "/settings/accounts"
@@ -37,7 +37,7 @@ async def create_account(visit: Visit) -> Response:
         )
     except Problem as problem:
         return await _listed(visit, form=form, problem=problem, status=problem.status)
-    url = url_of(visit)
+    url = visit.server_url
     return visit.render(
         "settings/account_made.html",
         account=made,
@@ -88,11 +88,6 @@ async def delete_account(visit: Visit) -> Response:
     except Problem as problem:
         return await _shown(visit, problem=problem, status=problem.status)
     return visit.go(_ALL, f"The account {account} is deleted.")
-
-
-def url_of(visit: Visit) -> str:
-    """The URL of this server for senders."""
-    return server_url(visit.site.services.settings.public_url, str(visit.request.base_url))
 
 
 async def _listed(

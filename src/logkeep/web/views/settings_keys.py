@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute
 from logkeep.catalog.people import Role
 from logkeep.web.problem import Problem
 from logkeep.web.snippets import snippets
-from logkeep.web.views.settings_accounts import url_of
 from logkeep.web.visit import Visit, action, page
 
 _KEYS = "/settings/accounts/{id}/keys"
@@ -37,7 +36,7 @@ async def revoke_key(visit: Visit) -> Response:
 async def _listed(
     visit: Visit, *, key: str = "", name: str = "", problem: Problem | None = None, status: int = 200
 ) -> Response:
-    account, url = visit.path["id"], url_of(visit)
+    account, url = visit.path["id"], visit.server_url
     return visit.render(
         "settings/keys.html",
         account=await visit.api.get(f"/v1/accounts/{account}"),

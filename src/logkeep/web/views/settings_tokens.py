@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute
 from logkeep.catalog.people import Role
 from logkeep.web.form import Form
 from logkeep.web.problem import Problem
-from logkeep.web.views.settings_accounts import url_of
 from logkeep.web.visit import Visit, action, page
 
 _ALL = "/settings/tokens"
@@ -60,7 +59,7 @@ async def _listed(
         lasts=_LASTS,
         form=form,
         token=token,
-        url=url_of(visit),
+        url=visit.server_url,
         problem=problem,
         status=status,
     )

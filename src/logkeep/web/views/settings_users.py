@@ -10,7 +10,6 @@ from starlette.routing import BaseRoute
 from logkeep.catalog.people import Role
 from logkeep.web.form import Form
 from logkeep.web.problem import Problem
-from logkeep.web.views.settings_accounts import url_of
 from logkeep.web.visit import Visit, action, page
 
 _ALL = "/settings/users"
@@ -78,7 +77,7 @@ async def delete_user(visit: Visit) -> Response:
 
 
 def _linked(visit: Visit, user: dict[str, Any]) -> Response:
-    return visit.render("settings/user_link.html", user=user, link=f"{url_of(visit)}{user['link']}")
+    return visit.render("settings/user_link.html", user=user, link=f"{visit.server_url}{user['link']}")
 
 
 async def _listed(visit: Visit, form: Form, *, problem: Problem | None = None, status: int = 200) -> Response:
