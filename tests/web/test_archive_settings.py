@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from logkeep.archive.layout import marker_key
+from logkeep.archive.marker import Marker, encode
+from logkeep.storage.base import JSON
+from logkeep.storage.folder import FolderBucket
 from tests.contract.azure_servers import ACCOUNT, ACCOUNT_KEY, Azurite
 from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, GuardedS3, make_bucket
 from tests.e2e.server import Server
 from tests.web.accessible import assert_accessible
 from tests.web.conftest import Visit
-from tests.web.people import ADMIN, MEMBER, READER, STRANGER
+from tests.web.people import ADMIN, MEMBER, READER, STRANGER, make_people
 from tests.web.watch import Watch
 
 HOUR = "2026-04-05T07"
@@ -484,6 +488,45 @@ def test_a_layout_of_ones_own_is_described_and_refused_at_its_field(
     press(page, "Attach")
     expect(page.get_by_role("heading", name="Only read: another system's archive")).to_be_visible()
     assert account.archive()["layout_options"] == {"path": "*.log", "format": "text", "margin": "2h"}
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_place_of_another_server_is_taken_over_only_when_that_is_said(
+    account: Account, visit: Visit, watch: Watch, tmp_path: Path, javascript: bool
+) -> None:
+    watch.expect_status(409)
+    marker = Marker(account=account.name, archive="main", server="one-that-is-gone", created_at=0)
+    FolderBucket(tmp_path / "kept").put_new(marker_key(account.name, 0), encode(marker), JSON)
+    page = visit(account.server, javascript=javascript)
+    set_up(page, account, "Folder", path=str(tmp_path / "kept"))
+    press(page, "Start archiving")
+    expect(page.get_by_role("alert")).to_contain_text("one-that-is-gone")
+    page.get_by_label("Take over a place that another server wrote to").check()
+    press(page, "Start archiving")
+    expect(page.get_by_role("heading", name="Archiving is on")).to_be_visible()
+
+
+def test_an_archive_of_the_settings_file_says_where_it_is_changed(tmp_path: Path, visit: Visit) -> None:
+    config = tmp_path / "logkeep.toml"
+    config.write_text(f"""
+        [archives.kept]
+        account = "main"
+        provider = "folder"
+        path = "{tmp_path / "kept"}"
+        """)
+    server = Server(tmp_path / "data", config=str(config))
+    try:
+        make_people(server.start())
+        page = visit(server)
+        page.goto("/archiving/settings/kept")
+        expect(page.get_by_text("This archive is declared in the server's settings file.")).to_be_visible()
+        expect(page.get_by_text("Stop…")).to_be_visible()
+        for name in ("Save", "Remove the archive"):
+            expect(page.get_by_role("button", name=name)).to_have_count(0)
+        expect(page.get_by_role("link", name=re.compile("^Update"))).to_have_count(0)
+        expect(page.get_by_text("10 min after an hour's end")).to_be_visible()
+    finally:
+        server.kill()
 
 
 def test_who_may_not_change_an_archive_sees_how_it_does(site: Server, visit: Visit) -> None:

@@ -53,15 +53,17 @@ document.addEventListener("submit", async (event) => {
   } else if (!answer || !answer.headers.get("content-type")?.startsWith("text/html")) {
     say(told, "The server did not answer. Try again.", "bad");
   } else {
-    show(form, told, await answer.text());
+    show(form, told, await answer.text(), answer.status);
   }
 });
 
-function show(form, told, html) {
+function show(form, told, html, status) {
   const fragment = new DOMParser().parseFromString(html, "text/html").body;
   const answer = fragment.querySelector(".told, main .notice.bad") ?? document.createElement("div");
   told.replaceChildren(answer);
   clearErrors(form);
+  // A place that is another server's can be taken over, which is among what is rarely needed.
+  if (status === 409) for (const folded of told.parentElement.querySelectorAll("details")) folded.open = true;
   const field = answer.dataset.field && form.querySelector(`[name="${CSS.escape(answer.dataset.field)}"]`);
   if (field) markField(field, answer.querySelector(".notice.bad"));
   else told.scrollIntoView({ block: "nearest" });
