@@ -33,6 +33,7 @@ NAMES = (
     "chain",
     "accounts",
     "pipelines",
+    "web",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _NOTES = "## Notes\n"

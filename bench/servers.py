@@ -78,7 +78,11 @@ def wait_indexed(client: Client) -> float:
 def restore_all(client: Client) -> dict[str, Any]:
     """Restores everything and returns when it is ACTIVE."""
     request = {"name": "bench", "from": "-26h", "to": "now", "query": "", "account": "main"}
-    restored: dict[str, Any] = client.post("/v1/restores", request)
+    return wait_restored(client, client.post("/v1/restores", request))
+
+
+def wait_restored(client: Client, restored: dict[str, Any]) -> dict[str, Any]:
+    """The restore when it is ACTIVE."""
     while restored["state"] == "IN_PROGRESS":
         time.sleep(_PAUSE_S)
         restored = client.get(f"/v1/restores/{restored['id']}")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.contract.azure_servers import Azurite
 from tests.e2e.server import Server
@@ -18,7 +18,7 @@ from tests.web.chromium import WIDE, Scheme, chromium, program
 from tests.web.furnished import Furnished, furnished_server
 from tests.web.furnishing.site import Buckets
 from tests.web.people import ADMIN, Person, make_people
-from tests.web.visits import Visits
+from tests.web.visits import Sessions, Visits
 from tests.web.watch import Watch
 
 # Two cores that others use as well are no reason to fail.
@@ -75,15 +75,12 @@ class Visit(Protocol):
 
 
 @pytest.fixture(scope="package")
-def sessions() -> dict[tuple[str, Person], StorageState]:
-    """Of those who have signed in to a site already."""
+def sessions() -> Sessions:
     return {}
 
 
 @pytest.fixture
-def visit(
-    browser: Browser, watch: Watch, sessions: dict[tuple[str, Person], StorageState]
-) -> Iterator[Visit]:
+def visit(browser: Browser, watch: Watch, sessions: Sessions) -> Iterator[Visit]:
     """Opens a page in a browser of its own, with this person signed in (None: nobody). Paths are of the
     server: `visit(site, READER, width=NARROW).goto("/logs")`."""
     with Visits(browser, sessions) as visits:

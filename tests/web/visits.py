@@ -11,11 +11,14 @@ from tests.web.chromium import WIDE, Scheme, new_context
 from tests.web.people import ADMIN, Person, sign_in
 from tests.web.watch import Watch
 
+# Of those who have signed in to a site already.
+Sessions = dict[tuple[str, Person], StorageState]
+
 
 class Visits:
     """Opens pages of sites. A person signs in to a site once, and is then known by the cookie."""
 
-    def __init__(self, browser: Browser, sessions: dict[tuple[str, Person], StorageState]) -> None:
+    def __init__(self, browser: Browser, sessions: Sessions) -> None:
         self._browser = browser
         self._sessions = sessions
         self._open: list[BrowserContext] = []
