@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import case, func, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from logkeep.catalog.database import Database
@@ -32,7 +32,7 @@ class Wanted:
     states: Collection[RestoreState] = ()
     account: str = ""  # whose archives are read, or the restored one
     text: str = ""  # in the name or the reason, whatever the case of its letters
-    into: Into | None = None
+    into: Collection[Into] = ()
     seen: Collection[str] | None = None  # only of these accounts, and into their pipelines; None: all
 
 
@@ -59,12 +59,15 @@ class RestoreHistory:
         with self._database.reading() as connection:
             return [Restore(**row._mapping) for row in connection.execute(query)]
 
-    def counts(self, wanted: Wanted) -> Mapping[RestoreState, int]:
-        """How many there are in each state; a state without any is left out."""
-        state = restores.c.state
-        query = select(state, func.count()).where(*_conditions(wanted)).group_by(state)
+    def counts(self, wanted: Wanted) -> Mapping[tuple[Into, RestoreState], int]:
+        """How many there are of each kind in each state; where there are none, nothing is told."""
+        into = case(
+            *((_goes(one), one.value) for one in Into if one is not Into.ACCOUNT), else_=Into.ACCOUNT.value
+        )
+        query = select(into, restores.c.state, func.count()).where(*_conditions(wanted))
         with self._database.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            rows = connection.execute(query.group_by(into, restores.c.state))
+            return {(Into(row[0]), row[1]): row[2] for row in rows}
 
     def watched(self, ids: Collection[str], *, running: bool) -> Sequence[Restore]:
         """Those with one of these ids and, with `running`, all that have not ended; newest first."""
@@ -88,7 +91,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         inside = [one.icontains(wanted.text, autoescape=True) for one in (columns.name, columns.reason)]
         found.append(or_(*inside))
     if wanted.into:
-        found.append(_goes(wanted.into))
+        found.append(or_(*map(_goes, wanted.into)))
     if wanted.seen is not None:
         # What was sent into a pipeline that is gone is history of the account alone.
         hidden = select(pipelines.c.id).where(pipelines.c.account.not_in(wanted.seen))

@@ -237,7 +237,7 @@ class RestoreDesk:
             hint="that is possible for an hour after a restored account was deleted; restore it again",
         )
         now = self._clock()
-        if deleted.state is not RestoreState.DELETED or not _kept(deleted, now) or now >= deleted.expires_at:
+        if now >= undelete_until(deleted):
             raise gone
         if restore_id not in restored_ids(self._engine):
             raise gone
@@ -450,6 +450,13 @@ class _Files:
 
     options: Mapping[str, str] = field(default_factory=dict)
     secret: bytes = field(default=b"", repr=False)
+
+
+def undelete_until(restore: Restore) -> int:
+    """When a deleted restored account can no longer be brought back; 0 for anything else."""
+    if restore.state is not RestoreState.DELETED or not restore.expires_at:
+        return 0
+    return min(restore.deleted_at + _UNDELETE_MS, restore.expires_at)
 
 
 def _kept(deleted: Restore, now: int) -> bool:

@@ -57,7 +57,10 @@ def test_restores_are_found_by_state_and_counted(catalog: Catalog) -> None:
     catalog.restores.set_state("b", RestoreState.ACTIVE)
     assert found(catalog, states=[RestoreState.ACTIVE]) == ["b"]
     assert found(catalog, states=[RestoreState.FAILED]) == []
-    assert catalog.restore_history.counts(Wanted()) == {RestoreState.IN_PROGRESS: 2, RestoreState.ACTIVE: 1}
+    assert catalog.restore_history.counts(Wanted()) == {
+        (Into.ACCOUNT, RestoreState.IN_PROGRESS): 2,
+        (Into.ACCOUNT, RestoreState.ACTIVE): 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,9 +79,12 @@ def test_restores_are_found_by_where_they_go_and_whose_they_are(catalog: Catalog
     keep(catalog, "a", 1)
     keep(catalog, "b", 2, files={"provider": "folder"})
     keep(catalog, "c", 3, pipeline="web", source="shop")
-    assert found(catalog, into=Into.ACCOUNT) == ["a"]
-    assert found(catalog, into=Into.FILES) == ["b"]
-    assert found(catalog, into=Into.PIPELINE) == ["c"]
+    assert found(catalog, into=[Into.ACCOUNT]) == ["a"]
+    assert found(catalog, into=[Into.FILES]) == ["b"]
+    assert found(catalog, into=[Into.PIPELINE]) == ["c"]
+    assert found(catalog, into=[Into.ACCOUNT, Into.FILES]) == ["b", "a"]
+    in_progress = RestoreState.IN_PROGRESS
+    assert catalog.restore_history.counts(Wanted()) == {(one, in_progress): 1 for one in Into}
     assert found(catalog, account="main") == ["b", "a"]
     assert found(catalog, account="r-a") == ["a"]
     assert found(catalog, account="r-b") == []  # there is nothing to be found in it

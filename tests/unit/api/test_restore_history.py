@@ -72,7 +72,8 @@ def test_the_history_is_read_page_by_page(site: Site) -> None:
         ({"text": "NAME OF C"}, ["c"]),
         ({"account": "r-b"}, ["b"]),
         ({"account": "main", "into": "account"}, ["c", "b", "a"]),
-        ({"into": "pipeline"}, []),
+        ({"into": "pipeline, files"}, []),
+        ({"into": "pipeline,account"}, ["c", "b", "a"]),
     ],
 )
 def test_the_history_is_filtered(site: Site, query: dict[str, str], ids: list[str]) -> None:
@@ -81,9 +82,11 @@ def test_the_history_is_filtered(site: Site, query: dict[str, str], ids: list[st
 
 
 def test_restores_are_counted_by_state(site: Site) -> None:
-    counts = site.get("/v1/restores/counts")["counts"]
-    assert set(counts) == set(RestoreState)
-    assert {state: count for state, count in counts.items() if count} == {"IN_PROGRESS": 2, "ACTIVE": 1}
+    found = site.get("/v1/restores/counts")
+    assert set(found["counts"]) == set(RestoreState)
+    told = {"IN_PROGRESS": 2, "ACTIVE": 1}
+    assert {state: count for state, count in found["counts"].items() if count} == told
+    assert found["into"] == {"account": told, "files": {}, "pipeline": {}}
 
 
 @pytest.mark.parametrize(

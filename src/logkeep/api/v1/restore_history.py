@@ -28,11 +28,19 @@ async def list_restores(request: Request) -> Response:
 
 
 async def count_restores(request: Request) -> Response:
-    """How many there are in each state."""
+    """How many there are in each state, in all and of those that go into the same."""
     by = asker(request)
     wanted = _wanted(request, by)
     counts = await run_in_threadpool(by.services.catalog.restore_history.counts, wanted)
-    return answer({"counts": {state: counts.get(state, 0) for state in RestoreState}})
+    into = {
+        one: {state: counts[one, state] for state in RestoreState if (one, state) in counts} for one in Into
+    }
+    return answer(
+        {
+            "counts": {state: sum(one.get(state, 0) for one in into.values()) for state in RestoreState},
+            "into": into,
+        }
+    )
 
 
 async def list_entries(request: Request) -> Response:
@@ -79,12 +87,16 @@ def _states(text: str) -> tuple[RestoreState, ...]:
     return tuple(RestoreState(name) for name in names)
 
 
-def _into(text: str) -> Into | None:
-    if text and text not in tuple(Into):
+def _into(text: str) -> tuple[Into, ...]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in tuple(Into)]
+    if unknown:
         raise BadSetting(
-            f"into is {text[:64]!r}", hint=f"write one of {', '.join(Into)}, or leave it out", field="into"
+            f"into is {unknown[0][:64]!r}, where no restore goes",
+            hint=f"write one or more of {', '.join(Into)}",
+            field="into",
         )
-    return Into(text) if text else None
+    return tuple(map(Into, names))
 
 
 def _place_of(restore: Restore) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from logkeep.api.answers import Asker
 from logkeep.api.v1.restore_bodies import without_path
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreProblem, RestoreState
+from logkeep.restore.desk import undelete_until
 from logkeep.restore.preview import Preview
 from logkeep.restore.seen import Seen
 from logkeep.timeline import iso
@@ -116,6 +117,7 @@ def shown_seen(by: Asker, seen: Seen) -> Shown:
         "started_at": _moment(restore.started_at),
         "finished_at": _moment(restore.finished_at),
         "deleted_at": _moment(restore.deleted_at),
+        "undelete_until": _moment(undelete_until(restore)),
         "expires_at": _moment(restore.expires_at),
         "expires_in_s": _expires_in(restore, by.services.clock()),
         "expiry_s": restore.expiry_s,
