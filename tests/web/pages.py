@@ -51,6 +51,11 @@ def _line(furnished: Furnished, query: str) -> str:
     return f"/logs/line?account=main&ts={record['_ts']}&id={record['_lid']}"
 
 
+def _restore(name: str, of: str, who: Person | None = ADMIN) -> Example:
+    """The page of a restore by its name; from where it is no page of its own, it leads there."""
+    return Example(name, lambda furnished: f"/archiving/restore/{furnished.restores[of]}", who)
+
+
 # What answers GET and is no page, and why.
 NOT_PAGES: Mapping[str, str] = {
     "/logs/histogram": "a part of the page of logs that came later",
@@ -119,6 +124,29 @@ GIVEN: Mapping[str, Sequence[Example]] = {
         Example("browse-object-missing", lambda f: _object(f, "errors", number=1)),
         Example("browse-object-damaged", lambda f: _object(f, "errors", number=-2)),
         Example("browse-object-another-system", lambda f: _object(f, "old-datadog", number=0)),
+    ),
+    "/archiving/restore": (
+        at("restores", "/archiving/restore"),
+        at("restores-none", "/archiving/restore?text=nothing+is+called+this", READER),
+    ),
+    "/archiving/restore/new": (
+        at("restore-new", "/archiving/restore/new"),
+        at("restore-new-another-system", "/archiving/restore/new?archive=old-datadog"),
+        at("restore-new-damaged", "/archiving/restore/new?archive=errors"),
+    ),
+    "/archiving/restore/{id}": (
+        _restore("restore", "incident 7"),
+        _restore("restore-at-its-limit", "asks at its limit"),
+        _restore("restore-failed", "over a spoiled object"),
+        _restore("restore-in-part", "what can be read"),
+        _restore("restore-hostile", "<script>alert(1)</script>"),
+        _restore("restore-deleted", "gone again"),
+        _restore("restore-into-files", "files for the auditor"),
+        _restore("restore-to-look-at", "first hundred", READER),
+    ),
+    "/archiving/pipeline-restoration/{id}": (
+        _restore("pipeline-restore-running", "slowly into the shop"),
+        _restore("pipeline-restore-done", "replayed"),
     ),
     "/setup/{token}": (at("setup-used", "/setup/used-before", None, status=404),),
     "/pipelines/{id}": (

@@ -74,6 +74,12 @@ def when(value: str | float | None, *, milliseconds: bool = False) -> Markup:
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(machine, text, text)
 
 
+def moment(value: str | float | None) -> str:
+    """`2026-11-30 05:10` in UTC, where no markup can be."""
+    found = instant(value)
+    return NOTHING if found is None else found.strftime("%Y-%m-%d %H:%M")
+
+
 def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share * 100:.0f} %"
 
@@ -91,6 +97,7 @@ def install(environment: Environment) -> None:
         "size": size,
         "span": span,
         "when": when,
+        "moment": moment,
         "percent": percent,
         "plural": plural,
     }

@@ -48,6 +48,8 @@ from logkeep.web.views import (
     pipeline_form,
     pipelines,
     profile,
+    restore_new,
+    restores,
     settings_accounts,
     settings_audit,
     settings_keys,
@@ -76,6 +78,8 @@ AREAS: tuple[list[BaseRoute], ...] = (
     logs.ROUTES,
     archive_connection.ROUTES,
     archive_settings.ROUTES,
+    restore_new.ROUTES,
+    restores.ROUTES,
     theme.ROUTES,
     settings_accounts.ROUTES,
     settings_keys.ROUTES,
@@ -115,6 +119,7 @@ class Site:
             "here": request.url.path,
             "notice": notice,
             "problem": None,
+            "running": None,
             **context,
         }
         body = self._templates.get_template(template).render(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -18,6 +18,7 @@ from logkeep.catalog.people import Role, User
 from logkeep.web.api import Api
 from logkeep.web.form import Form, read_form
 from logkeep.web.problem import Problem
+from logkeep.web.restores.running import Running, running_restores
 from logkeep.web.snippets import server_url
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Visit:
     api: Api
     csrf: str  # the token of this session's forms
     session: str = ""  # its id
+    running: Running | None = None  # restores, for the head of the page
     _form: list[Form] = field(default_factory=list)
 
     @property
@@ -74,7 +76,10 @@ class Visit:
     def render(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """The page of this template."""
         return self.site.render(
-            self.request, template, {"me": self.me, "csrf": self.csrf, **context}, status=status
+            self.request,
+            template,
+            {"me": self.me, "csrf": self.csrf, "running": self.running, **context},
+            status=status,
         )
 
     def go(self, path: str, notice: str = "", **params: Any) -> Response:
@@ -113,7 +118,7 @@ async def _visited(handler: Handler, role: Role, request: Request) -> Response:
             detail=f"this page needs the role {role}, and you have {visit.me.role}",
             hint="ask an administrator",
         )
-    return await handler(visit)
+    return await handler(replace(visit, running=await running_restores(visit.api)))
 
 
 async def _acted(handler: Handler, role: Role, request: Request) -> Response:

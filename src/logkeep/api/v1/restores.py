@@ -111,7 +111,8 @@ def _create(by: Asker, wanted: WantedRestore) -> Shown:
 def _plan(by: Asker, wanted: WantedRestore) -> Shown:
     services, request = by.services, _request(by, wanted)
     span = {"from": iso(request.range.start), "to": iso(request.range.end)}
-    return {**span, **shown_preview(services.restores.preview(request))}
+    planned = shown_preview(services.restores.preview(request))
+    return {**span, "expiry_s": request.expiry_s, **planned}
 
 
 def _request(by: Asker, wanted: WantedRestore) -> RestoreRequest:

@@ -1,0 +1,1 @@
+"""What the pages of restores are made of, apart from their templates."""

@@ -1,0 +1,92 @@
+"""What to know of a plan before it is started, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from logkeep.web.restores.look import Looked
+from logkeep.web.restores.stretch import Picture
+from logkeep.web.shown import plural, size, span
+
+Plan = Mapping[str, Any]
+
+_TONES = ("bad", "warn", "info")
+
+
+class Remark(NamedTuple):
+    tone: str  # bad: it will hardly do what is wanted; warn: something may be amiss; info
+    text: str
+
+
+def remarks(plan: Plan, body: Mapping[str, Any], looked: Looked) -> Sequence[Remark]:
+    """The worst first."""
+    found = list(_of_plan(plan, body))
+    if looked.picture and plan["objects"]:
+        found += _of_picture(looked.picture, body)
+    found += [Remark("warn", f"{note[:1].upper()}{note[1:]}.") for note in looked.notes]
+    return sorted(found, key=lambda one: _TONES.index(one.tone))
+
+
+def _of_plan(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
+    if not plan["objects"]:
+        yield Remark(
+            "bad", "There is nothing to read: no object of the archive has anything for this range and query."
+        )
+        return
+    if plan["hits"] == 0:
+        looked_at = plural(plan["sampled_lines"], "line")
+        yield Remark("warn", f"None of {looked_at} that were looked at matches, so perhaps nothing comes.")
+    if plan["needed_bytes"] > plan["free_bytes"]:
+        needed, free = size(plan["needed_bytes"]), size(plan["free_bytes"])
+        yield Remark(
+            "bad",
+            f"The lines need about {needed} on the server's disk, which has room for {free}. "
+            "When it is full, the restore waits.",
+        )
+    if plan["unknown_objects"]:
+        many = plural(plan["unknown_objects"], "object")
+        yield Remark("info", f"Nobody counted the lines of {many}, so the numbers here are a guess.")
+    if plan["frozen"]["objects"]:
+        yield Remark("warn", _of_frozen(plan["frozen"]))
+    yield from _of_limits(plan, body)
+
+
+def _of_frozen(frozen: Mapping[str, Any]) -> str:
+    classes = ", ".join(f"{count:,} in {name}" for name, count in frozen["by_class"].items())
+    already = f", {frozen['thawing']:,} of them thawing already" if frozen["thawing"] else ""
+    what = f"{plural(frozen['objects'], 'object')} ({size(frozen['bytes'])})"
+    text = f"In cold storage: {what}, {classes}{already}."
+    if frozen["hours"]:
+        least, most = (span(hours * 3600) for hours in frozen["hours"])
+        text += f" It takes {least} to {most} until all can be read; what can be read is restored before."
+    return text
+
+
+def _of_limits(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
+    lines, hits, rate = body["limit_lines"], plan["hits"], body.get("rate")
+    if lines and hits and hits > lines:
+        yield Remark("info", f"About {plural(hits, 'line')} match, and the limit is {lines:,}.")
+    if rate and hits:
+        took = span(hits / rate)
+        yield Remark("info", f"At {plural(rate, 'event')} a second it takes about {took} to send them.")
+
+
+def _of_picture(picture: Picture, body: Mapping[str, Any]) -> Iterator[Remark]:
+    if picture.problems:
+        known = plural(len(picture.problems), "thing is", "things are")
+        text = f"{known} known to be missing or damaged in this range."
+        if not body["skip_damaged"]:
+            text += " The restore fails at what it cannot read, unless you have that passed over."
+        yield Remark("warn", text)
+    if picture.empty:
+        yield Remark(
+            "warn",
+            f"The archive has gaps in this range: it has nothing of {plural(picture.empty_hours, 'hour')}. "
+            "Either no lines came, or they were not archived.",
+        )
+    if picture.waiting:
+        waiting = plural(picture.waiting, "line waits", "lines wait")
+        yield Remark(
+            "warn", f"{waiting} to be archived and cannot be restored yet. Live search finds what waits."
+        )
