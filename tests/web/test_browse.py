@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, aws_client, make_bucket
 from tests.e2e.server import Server
 from tests.web.conftest import Visit
 from tests.web.furnished import Furnished
@@ -222,3 +224,56 @@ def test_another_systems_objects_are_found_by_their_keys(furnished: Furnished, v
     page.goto(f"/archiving/browse/old-datadog/{day[:10]}/{day[11:13]}")
     expect(page.locator(".first-lines li").first).to_contain_text("rendered page 0")
     expect(page.get_by_text("no manifest")).to_have_count(0)
+
+
+@pytest.mark.parametrize("archive", ["checkout", "payments"])
+def test_objects_in_other_peoples_buckets_are_looked_into_and_downloaded(
+    furnished: Furnished, visit: Visit, archive: str
+) -> None:
+    one = furnished.site.get(f"/v1/archives/{archive}/objects")["objects"][0]
+    page = visit(furnished.server, MEMBER)
+    page.goto(f"/archiving/browse/{archive}/{one['hour'][:10]}/{one['hour'][11:13]}")
+    expect(page.locator(".object")).to_contain_text("readable")
+    expect(page.locator(".first-lines li")).to_have_count(min(20, one["lines"]))
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download").click()
+    stored = Path(started.value.path()).read_bytes()
+    assert hashlib.sha256(stored).hexdigest() == one["sha256"]
+
+
+def test_an_object_in_cold_storage_is_told_and_not_thawed(site: Server, visit: Visit, moto_s3: str) -> None:
+    name = f"cold-{secrets.token_hex(4)}"
+    key = site.post("/v1/accounts", {"name": name, "archive": "none"})["ingest_key"]
+    bucket = make_bucket(moto_s3)
+    site.post(
+        "/v1/archives",
+        {
+            "account": name,
+            "id": name,
+            "provider": "s3",
+            "options": {
+                "bucket": bucket,
+                "endpoint": moto_s3,
+                "access_key_id": ACCESS_KEY,
+            },
+            "secrets": {"secret_access_key": SECRET_KEY},
+            "start": True,
+        },
+    )
+    answer = site.http.post(
+        "/v1/ingest",
+        content=f'{{"time":"{DAY}T07:00:00Z","msg":"frozen"}}',
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"},
+    )
+    assert answer.status_code == 200
+    assert site.post(f"/v1/archives/{name}/seal", {"now": True})["failed"] == []
+    s3, stored = aws_client("s3", moto_s3), {"Bucket": bucket, "Key": KEY.format(account=name)}
+    s3.copy_object(**stored, CopySource=stored, StorageClass="GLACIER")  # as a rule of the bucket does
+    page = visit(site)
+    page.goto(f"/archiving/browse/{name}/{DAY}/07")
+    expect(page.get_by_text("It is in cold storage (GLACIER).")).to_be_visible()
+    expect(page.locator("dl").last).to_contain_text("SHA-256")
+    expect(page.get_by_role("link", name="Download")).to_have_count(0)
+    expect(page.locator(".first-lines")).to_have_count(0)
+    assert "Restore" not in s3.head_object(**stored)
+    site.http.delete(f"/v1/accounts/{name}", params={"discard": "true"})
