@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -277,3 +278,19 @@ def test_an_object_in_cold_storage_is_told_and_not_thawed(site: Server, visit: V
     expect(page.locator(".first-lines")).to_have_count(0)
     assert "Restore" not in s3.head_object(**stored)
     site.http.delete(f"/v1/accounts/{name}", params={"discard": "true"})
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_hour_is_searched_and_restored_from_where_it_is_seen(
+    kept: Kept, visit: Visit, javascript: bool
+) -> None:
+    page = visit(kept.server, MEMBER, javascript=javascript)
+    page.goto(f"{kept.home}/{DAY}/07")
+    page.get_by_role("link", name="Search this hour").click()
+    if not javascript:
+        page.get_by_role("link", name="Search the archive").click()
+    expect(page.get_by_text("second <script>alert(1)</script>").first).to_be_visible()
+    page.goto(f"{kept.home}/{DAY}/07")
+    page.get_by_role("link", name="Restore this hour").click()
+    expect(page.locator('[name="from"]')).to_have_value(re.compile(rf"^{DAY}[T ]07:00"))
+    expect(page.locator('[name="to"]')).to_have_value(re.compile(rf"^{DAY}[T ]08:00"))
