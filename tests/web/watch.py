@@ -37,7 +37,8 @@ class Watch:
         self.expect(*(f"responded with a status of {status} " for status in statuses))
 
     def check(self) -> None:
-        assert self.found() == []
+        found = self.found()
+        assert not found, "\n".join(found)
 
     def found(self) -> list[str]:
         """What was told and nobody expects, in the order in which it came."""

@@ -64,7 +64,7 @@ function item(field, { value, count: lines }, most) {
 // Offers the keys of the JSON lines among these rows to be counted, the most frequent first.
 export function offerKeys(input, rows) {
   const seen = new Map();
-  for (const { record } of rows.slice(0, 300)) {
+  for (const { record } of rows.filter((row) => row.record).slice(0, 300)) {
     for (const { field, keys, value } of jsonEntries(record._line ?? "")) {
       if (field !== "line" || value === undefined || keys.some((key) => !/^[A-Za-z0-9_@-]+$/.test(key))) continue;
       const name = keys.join(".");
