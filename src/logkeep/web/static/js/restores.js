@@ -75,6 +75,7 @@ class Watch {
     }
     this.close();
     this.unreachable();
+    this.draw(); // which tells whether it is the session that is over
     this.timer = setTimeout(() => this.look(), AGAIN_MS);
   }
 
