@@ -24,6 +24,10 @@ INVISIBLE = (
 )
 # Sequences that a terminal would act on, from ESC to their end: colours and the like, titles and links.
 _SEQUENCE = "\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b\\][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)"
+_CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI"
+    " DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
 _SHOWN = re.compile(f"(?:{_SEQUENCE}|[{INVISIBLE}])+")
 _CHARACTER = re.compile(f"[{INVISIBLE}]")
 
@@ -82,6 +86,6 @@ def _spelled(char: str) -> str:
     code = ord(char)
     if char == "\n":
         return "↵"
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    if code < len(_CONTROLS):
+        return f"⟨{_CONTROLS[code]}⟩"  # not the one sign that Unicode has for each: few fonts do
+    return "⟨DEL⟩" if code == 0x7F else f"⟨U+{code:04X}⟩"

@@ -25,17 +25,17 @@ def inner(html: Markup) -> str:
         ("plain, ünïcode and 日本 😀", "plain, ünïcode and 日本 😀"),
         ("<script>alert(1)</script> & \"'", "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#34;&#39;"),
         ("a\tb", "a\tb"),
-        ("nul\x00bell\x07", "nul<i>␀</i>bell<i>␇</i>"),
-        ("\x1b[31mred\x1b[0m", "<i>␛[31m</i>red<i>␛[0m</i>"),
-        ("\x1b]8;;http://x\x07link", "<i>␛]8;;http://x␇</i>link"),
-        ("\x1b]0;never ended", "<i>␛</i>]0;never ended"),
-        ("\x1b[<b>", "<i>␛[&lt;b</i>&gt;"),
-        ("two\r\nlines", "two<i>␍↵\n</i>lines"),
+        ("nul\x00bell\x07", "nul<i>⟨NUL⟩</i>bell<i>⟨BEL⟩</i>"),
+        ("\x1b[31mred\x1b[0m", "<i>⟨ESC⟩[31m</i>red<i>⟨ESC⟩[0m</i>"),
+        ("\x1b]8;;http://x\x07link", "<i>⟨ESC⟩]8;;http://x⟨BEL⟩</i>link"),
+        ("\x1b]0;never ended", "<i>⟨ESC⟩</i>]0;never ended"),
+        ("\x1b[<b>", "<i>⟨ESC⟩[&lt;b</i>&gt;"),
+        ("two\r\nlines", "two<i>⟨CR⟩↵\n</i>lines"),
         ("user\u202egnp.exe", "user<i>⟨U+202E⟩</i>gnp.exe"),
         ("zero\u200bwidth\ufeff", "zero<i>⟨U+200B⟩</i>width<i>⟨U+FEFF⟩</i>"),
         ("half \ud83d of a pair", "half <i>⟨U+D83D⟩</i> of a pair"),
         ("tags \U000e0041", "tags <i>⟨U+E0041⟩</i>"),
-        ("\x7f\x85", "<i>␡⟨U+0085⟩</i>"),
+        ("\x7f\x85", "<i>⟨DEL⟩⟨U+0085⟩</i>"),
     ],
 )
 def test_what_cannot_be_seen_is_spelled_out_and_the_rest_stays_text(line: str, shown: str) -> None:
@@ -44,7 +44,7 @@ def test_what_cannot_be_seen_is_spelled_out_and_the_rest_stays_text(line: str, s
 
 def test_marks_are_around_what_they_cover_and_no_more() -> None:
     assert inner(logtext("a <b> c", [(2, 5)])) == "a <mark>&lt;b&gt;</mark> c"
-    assert inner(logtext("😀 x\x00y", [(0, 1), (2, 4)])) == "<mark>😀</mark> <mark>x<i>␀</i></mark>y"
+    assert inner(logtext("😀 x\x00y", [(0, 1), (2, 4)])) == "<mark>😀</mark> <mark>x<i>⟨NUL⟩</i></mark>y"
 
 
 def test_marks_that_overlap_or_lie_outside_lose_no_text() -> None:
@@ -59,14 +59,14 @@ def test_beyond_the_limit_it_says_how_much_there_is() -> None:
 
 
 def test_without_markup_it_is_spelled_out_too() -> None:
-    assert visible("a\u202eb\nc\x1b[1m") == "a⟨U+202E⟩b↵c␛[1m"
+    assert visible("a\u202eb\nc\x1b[1m") == "a⟨U+202E⟩b↵c⟨ESC⟩[1m"
 
 
 def test_templates_have_it_as_filters() -> None:
     environment = Environment(loader=DictLoader({"t": "{{ x|logtext }} {{ x|visible }}"}), autoescape=True)
     text.install(environment)
     assert environment.get_template("t").render(x="<\x00") == (
-        '<span class="logtext">&lt;<i>␀</i></span> &lt;␀'
+        '<span class="logtext">&lt;<i>⟨NUL⟩</i></span> &lt;⟨NUL⟩'
     )
 
 
@@ -108,18 +108,18 @@ def test_the_browser_cuts_at_the_same_places() -> None:
     )
     assert told == [
         [
-            ["␛[31m", "spelled", False],
+            ["⟨ESC⟩[31m", "spelled", False],
             ["red", "plain", True],
-            ["␛[0m", "spelled", False],
+            ["⟨ESC⟩[0m", "spelled", False],
             [" ", "plain", False],
-            ["␛]0;t␛\\", "spelled", False],
+            ["⟨ESC⟩]0;t⟨ESC⟩\\", "spelled", False],
             [" x", "plain", False],
         ],
         [
             ["😀", "plain", True],
             [" ", "plain", False],
             ["x", "plain", True],
-            ["␀", "spelled", True],
+            ["⟨NUL⟩", "spelled", True],
             ["y", "plain", False],
         ],
         [["half ", "plain", False], ["⟨U+D83D⟩", "spelled", True]],

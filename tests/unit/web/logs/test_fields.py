@@ -104,7 +104,7 @@ def test_entries_are_shown_as_long_as_they_are_light() -> None:
 
 
 def test_a_title_holds_nothing_invisible() -> None:
-    assert title_of("a\x00b") == "a␀b"
+    assert title_of("a\x00b") == "a⟨NUL⟩b"
     assert title_of("x" * 61) == "x" * 60 + "…"
 
 

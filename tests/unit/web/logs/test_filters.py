@@ -25,4 +25,4 @@ def test_templates_have_them() -> None:
     environment = Environment(autoescape=True)
     filters.install(environment)
     template = environment.from_string("{{ 0 | clock(False) }} {{ value | cell(4) }}")
-    assert template.render(value="<\x00 longer") == "00:00 &lt;␀ …"
+    assert template.render(value="<\x00 longer") == "00:00 &lt;⟨NUL⟩ …"

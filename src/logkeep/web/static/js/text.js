@@ -7,6 +7,10 @@ const INVISIBLE =
   "\\ufeff\\uffa0\\ufff0-\\ufffb\\ufffe\\uffff\\u{e0000}-\\u{e0fff}";
 // Sequences that a terminal would act on, from ESC to their end: colours and the like, titles and links.
 const SEQUENCE = "\\x1b\\[[0-?]*[ -\\/]*[@-~]|\\x1b\\][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)";
+const CONTROLS = (
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI"
+  + " DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split(" ");
 const SHOWN = new RegExp(`(?:${SEQUENCE}|[${INVISIBLE}])+`, "gu");
 const CHARACTER = new RegExp(`[${INVISIBLE}]`, "gu");
 
@@ -82,8 +86,8 @@ function add(found, text, marked) {
 function spelled(char) {
   const code = char.codePointAt(0);
   if (char === "\n") return "↵";
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "␡";
+  if (code < CONTROLS.length) return `⟨${CONTROLS[code]}⟩`;
+  if (code === 0x7f) return "⟨DEL⟩";
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
 
