@@ -58,6 +58,7 @@ def _restore(name: str, of: str, who: Person | None = ADMIN) -> Example:
 
 # What answers GET and is no page, and why.
 NOT_PAGES: Mapping[str, str] = {
+    "/logs/export": "leads to a download",
     "/logs/histogram": "a part of the page of logs that came later",
     "/logs/line/text": "a download",
     "/": "leads to the first page",

@@ -12,7 +12,7 @@ from logkeep.index.search import Order
 ALL = "all"
 """As `from`: from the first line on."""
 
-_FLAGS = ("wrap", "read", "tail")
+_FLAGS = ("wrap", "read", "tail", "counted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Address:
     wrap: bool = False
     read: bool = False  # the server searches the archive, not the browser
     tail: bool = False
+    counted: bool = False  # the page waits until its lines are counted, however long that takes
 
     @property
     def source(self) -> str:
@@ -96,4 +97,5 @@ def address_of(params: Mapping[str, str]) -> Address:
         wrap=params.get("wrap") == "1",
         read=params.get("read") == "1",
         tail=params.get("tail") == "1",
+        counted=params.get("counted") == "1",
     )

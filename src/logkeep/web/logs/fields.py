@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from logkeep.timeline import iso
-from logkeep.web.text import visible
+from logkeep.web.text import logtext, visible
 
 MOST_ENTRIES = 200
 MOST_DEPTH = 12
@@ -156,14 +158,26 @@ def lightened(entries: Sequence[Entry], budget: int = _BUDGET_BYTES) -> list[Ent
     """The first of the entries that together weigh no more than a page may."""
     kept: list[Entry] = []
     for entry in entries:
-        size = len((entry.value or "")[:VALUE_CUT].encode("utf-8", "replace"))
-        keys = sum(len(key.encode("utf-8", "replace")) for key in entry.keys)
-        # The value and the keys are there twice more, in what the two buttons send.
-        budget -= _ENTRY_BYTES + 3 * size + 3 * keys
+        shown = weight(logtext(entry.value or "", limit=VALUE_CUT))
+        # What is asked for is there twice, in what the two buttons send.
+        budget -= _ENTRY_BYTES + shown + 2 * len(entry.asked) * entry.askable
         if budget < 0:
             return [*kept, _MORE]
         kept.append(entry)
     return kept
+
+
+def light(text: str, most: int, budget: int) -> Markup:
+    """As much of the text as weighs no more, and no more than `most` characters."""
+    shown = logtext(text, limit=most)
+    while weight(shown) > budget and most > 1:
+        most //= 2
+        shown = logtext(text, limit=most)
+    return shown
+
+
+def weight(html: str) -> int:
+    return len(html.encode("utf-8", "replace"))
 
 
 def title_of(line: str) -> str:

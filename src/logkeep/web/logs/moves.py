@@ -12,7 +12,7 @@ from logkeep.web.logs import ranges
 from logkeep.web.logs.address import Address
 from logkeep.web.logs.ranges import Stretch, written
 
-MOVES = ("source", "preset", "span", "move", "jump", "pick", "drop")
+MOVES = ("source", "preset", "span", "move", "jump", "pick", "drop", "count")
 """Names of the page's buttons and fields that are none of its address."""
 
 
@@ -27,6 +27,8 @@ async def moved(
     if (jump := params.get("jump", "").strip()) and "move" not in params:
         ms = parse_time(jump, now=now)
         return _of_range(address, ranges.around(ms, shown.whole)).but(at=written(ms))
+    if field := params.get("count"):
+        return address.but(top=field)
     if asked := params.get("pick") or params.get("drop"):
         return address.but(query=await _narrowed(api, address.query, asked, without="drop" in params))
     if shown.whole is not None:

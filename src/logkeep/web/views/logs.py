@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from logkeep.catalog.people import Role
 from logkeep.errors import InputError
 from logkeep.timeline import HOUR_MS, parse_time
 from logkeep.web.logs.address import Address, address_of
@@ -36,7 +37,7 @@ FORMATS = (
     ("parquet", "Parquet"),
     ("text", "Text"),
 )
-_LONGEST_LINKED = 300  # characters of an address that every bar repeats
+_LONGEST_LINKED = 300  # characters of an address that every link repeats
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -83,7 +84,15 @@ async def show_histogram(visit: Visit) -> Response:
     address = address_of(visit.request.query_params)
     shown = _meant(address, Sources(live=[], restored=[], archives=[]), now)
     picture = await _picture(visit, shown)
-    return visit.render("logs/_histogram.html", address=address, **_over_time(shown, picture))
+    return visit.render("logs/_histogram.html", linked=_linked(address), **_over_time(shown, picture))
+
+
+async def export(visit: Visit) -> Response:
+    """To the lines as a file, of what the form says."""
+    sources = await sources_of(visit.api)
+    shown = _meant(_of_some_source(_asked(visit.request.query_params), sources), sources, _now(visit))
+    scope = {name.rstrip("_"): value for name, value in shown.scope.items()}
+    return visit.go("/v1/export", format=visit.param("format"), **scope)
 
 
 def _asked(params: Mapping[str, str]) -> Address:
@@ -125,7 +134,8 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         return visit.render("logs/none.html")
     try:
         found, picture = await _both(
-            listing(visit.api, shown.address, shown.scope, now=now), _picture(visit, shown, PATIENCE_S)
+            listing(visit.api, shown.address, shown.scope, now=now),
+            _picture(visit, shown, None if shown.address.counted else PATIENCE_S),
         )
         top = await _top(visit, shown)
     except InputError as error:
@@ -143,7 +153,6 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         newest=newest,
         around_newest=_hour_before(newest),
         top=top,
-        exports=_exports(shown),
         boot=_boot(visit, shown, now),
         lines_url=visit.server_url,
     )
@@ -185,10 +194,16 @@ def _refused(visit: Visit, address: Address, sources: Sources, problem: Problem,
     return visit.render("logs/refused.html", status=400, **_frame(address, sources, None) | told)
 
 
+def _linked(address: Address) -> bool:
+    """Whether the address is short enough to be repeated in every link."""
+    return len(address.search) < _LONGEST_LINKED
+
+
 def _frame(address: Address, sources: Sources, shown: Shown | None) -> dict[str, Any]:
     """What every one of these pages shows."""
     return {
         "address": address,
+        "linked": _linked(address),
         "sources": sources,
         "source": sources.find(address.source),
         "shown": shown,
@@ -218,13 +233,10 @@ async def _picture(
 
 def _over_time(shown: Shown, picture: Picture | Literal[False] | None) -> dict[str, Any]:
     address = shown.address.first_page()
-    start, end = shown.stretch.texts()
     return {
         "counting": picture is None,
         "picture": picture or None,
-        "linked": len(address.search) < _LONGEST_LINKED,
         "zoomed": lambda bar: address.but(start=written(bar.start), end=written(bar.end)).search,
-        "histogram_url": f"/logs/histogram{address.but(start=start, end=end).search}",
     }
 
 
@@ -252,19 +264,12 @@ def _hour_before(ms: int | None) -> tuple[str, str] | None:
     return None if ms is None else (written(max(0, ms + 1 - HOUR_MS)), written(ms + 1))
 
 
-def _exports(shown: Shown) -> list[tuple[str, str]]:
-    """Label and link of each format."""
-    scope = {name.rstrip("_"): value for name, value in shown.scope.items() if value}
-    return [(label, f"/v1/export?{urlencode({**scope, 'format': name})}") for name, label in FORMATS]
-
-
 def _boot(visit: Visit, shown: Shown, now: int) -> dict[str, Any]:
     """What the page's module needs to go on where the server's rows end."""
     address = shown.address
     return {
         "account": address.account,
         "archive": address.archive,
-        "query": address.query,
         "order": address.order,
         "from": shown.stretch.api.get("from_", ""),
         "to": shown.stretch.api.get("to", ""),
@@ -297,5 +302,6 @@ def _now(visit: Visit) -> int:
 ROUTES: list[BaseRoute] = [
     page("/logs", show_logs),
     page("/logs/histogram", show_histogram),
+    page("/logs/export", export, role=Role.MEMBER),
     *LINE_ROUTES,
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from logkeep.timeline import TimeRange
-from logkeep.web.logs.fields import json_entries, lightened, meta_entries, own_entries, title_of
+from logkeep.web.logs.fields import json_entries, light, lightened, meta_entries, own_entries, title_of
 from logkeep.web.logs.levels import kind_of
 from logkeep.web.logs.ranges import around, written
 from logkeep.web.logs.rows import CUT, rows_of, within_budget
@@ -22,7 +21,8 @@ from logkeep.web.visit import Visit, page
 SAME = ("host", "app", "file")
 COUNTS = (20, 50, 200)
 LINE_CUT = 8000  # characters of the line that its page shows
-_NEIGHBOURS_BYTES = 17_000  # on either side
+_LINE_BYTES = 20_000
+_NEIGHBOURS_BYTES = 15_000  # on either side
 _NEAR = TimeRange(start=0, end=30 * 60_000)  # as long as what is searched for a value of the line
 
 
@@ -45,7 +45,7 @@ async def show_line(visit: Visit) -> Response:
         record=record,
         kind=kind_of(record.get("level", "")),
         title=title_of(line),
-        cut=LINE_CUT,
+        text=light(line, LINE_CUT, _LINE_BYTES),
         own=own_entries(record),
         meta=lightened(meta_entries(record)),
         keys=lightened(json_entries(line)),
@@ -62,7 +62,6 @@ async def show_line(visit: Visit) -> Response:
         start=written(near.start),
         end=written(near.end),
         text_url=f"/logs/line/text?{urlencode({'account': account, **_named(visit)})}",
-        as_json=json.dumps(record, ensure_ascii=False)[:LINE_CUT] if len(line) < LINE_CUT else "",
     )
 
 

@@ -25,6 +25,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         wrap=st.booleans(),
         read=st.booleans(),
         tail=st.booleans(),
+        counted=st.booleans(),
     )
 )
 def test_an_address_comes_back_from_its_url(address: Address) -> None:

@@ -12,11 +12,14 @@ from logkeep.web.logs.fields import (
     MOST_ENTRIES,
     Entry,
     json_entries,
+    light,
     lightened,
     meta_entries,
     own_entries,
     title_of,
+    weight,
 )
+from logkeep.web.text import logtext
 from tests.unit.web.modules import run_module
 
 DETAILS_JS = Path(text.__file__).parent / "static" / "js" / "logs" / "details.js"
@@ -101,6 +104,15 @@ def test_entries_are_shown_as_long_as_they_are_light() -> None:
     assert len(lightened(entries)) < 20
     assert lightened(entries)[-1].label == "…"
     assert lightened(entries[:3]) == entries[:3]
+    odd = [Entry(label="x", value="\u202e<" * 500, field="host")] * 100
+    assert len(lightened(odd)) < len(lightened(entries)) / 2
+
+
+def test_of_a_text_as_much_is_shown_as_is_light() -> None:
+    assert light("x" * 100, 50, 1000) == logtext("x" * 100, limit=50)
+    odd = light("\u202e<" * 10_000, 8000, 20_000)
+    assert 5_000 < weight(odd) <= 20_000
+    assert "more</i>" in odd
 
 
 def test_a_title_holds_nothing_invisible() -> None:

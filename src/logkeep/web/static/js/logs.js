@@ -15,7 +15,8 @@ import { offerKeys, topValues } from "./logs/values.js";
 
 const form = document.querySelector("#search");
 const root = document.querySelector("#lines");
-const boot = root ? JSON.parse(root.dataset.logs) : null;
+// The query stands in its box alone: it may be long.
+const boot = root ? { ...JSON.parse(root.dataset.logs), query: form.querySelector("#query").defaultValue } : null;
 const state = document.querySelector("#list-state");
 
 let list = null;
@@ -196,7 +197,7 @@ async function begin() {
     await new ArchiveSearch(boot, list, { state, stop: document.querySelector("#stop"), foot }).run();
     return;
   }
-  overTime(document.querySelector("#over-time"), zoom);
+  overTime(document.querySelector("#over-time"), boot, zoom);
   tailing();
   if (boot.tail && !boot.restored) startTail();
   else if (!root.hidden) await pages();

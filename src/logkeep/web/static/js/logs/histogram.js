@@ -6,11 +6,12 @@ const SVG = "http://www.w3.org/2000/svg";
 const LEAST_DRAG = 4; // pixels; less is a click
 
 // Fetches the picture where the page did not wait for it, and brings it to life.
-export async function overTime(section, zoom) {
-  const wait = section.querySelector("[data-later]");
+export async function overTime(section, { account, query, from, to, order, wrap }, zoom) {
+  const wait = section.querySelector(".histogram-wait");
   if (wait) {
     try {
-      const answer = await request(wait.dataset.later);
+      const params = { account, query, from: from || "all", to, order, wrap: wrap ? "1" : "" };
+      const answer = await request("/logs/histogram", { params });
       section.innerHTML = await answer.text(); // the server's own template, in which nothing of a line is markup
     } catch (problem) {
       wait.replaceChildren(element("p", { class: "error", role: "status" }, `The lines cannot be counted: ${problem.message}`));

@@ -140,8 +140,19 @@ export class List {
   _changed({ follow = false } = {}) {
     const kept = follow ? null : this._inWindow();
     this._place();
+    this._follow(kept);
     this._anchor = kept;
     this.render();
+  }
+
+  // Scrolls by what came, or went, before a row.
+  _follow(kept) {
+    const index = kept ? this.rows.indexOf(kept.row) : -1;
+    if (index < 0) return;
+    const moved = this._offsets[index] - kept.offset;
+    if (Math.abs(moved) < 0.5) return;
+    this._below.style.height = `${this._offsets[this.rows.length]}px`; // so that there is room to scroll
+    scrollBy(0, moved);
   }
 
   _resized() {
@@ -250,13 +261,14 @@ export class List {
     return true;
   }
 
-  // The first row that can be seen, and where.
+  // The first row that can be seen, and where: in the window, and in the list.
   _inWindow() {
+    const list = this.root.getBoundingClientRect().top;
     const bar = document.querySelector(".logs-bar")?.getBoundingClientRect().bottom ?? 0;
     let first = null;
     for (const [row, element] of this._elements) {
       const { top, bottom } = element.getBoundingClientRect();
-      if (bottom > bar && top < innerHeight && (!first || top < first.top)) first = { row, top };
+      if (bottom > bar && top < innerHeight && (!first || top < first.top)) first = { row, top, offset: top - list };
     }
     return first;
   }

@@ -39,7 +39,7 @@ function section(field, values) {
     element("ol", {}, ...values.map((one) => item(field, one, most))),
   );
   if (values.length === SHOWN) {
-    made.append(element("button", { class: "link", form: "search", name: "top", value: field }, `More of ${field}`));
+    made.append(element("button", { class: "link", form: "search", name: "count", value: field }, `More of ${field}`));
   }
   return made;
 }
