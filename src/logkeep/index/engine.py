@@ -97,7 +97,7 @@ def _text(value: Param) -> str | int | float:
 
 
 def _translated(text: str) -> EngineError | NotFound | Overloaded:
-    if "(UNKNOWN_TABLE)" in text:
+    if "(UNKNOWN_TABLE)" in text or "(TABLE_IS_DROPPED)" in text:
         return NotFound("these lines are gone", hint="the restored account was deleted or expired meanwhile")
     if any(sign in text for sign in _DISK_FULL):
         return Overloaded(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from logkeep.errors import EngineError, InputError
+from logkeep.errors import EngineError, InputError, NotFound
 from logkeep.index.base import Engine, Param
 from logkeep.index.columns import NAMES, NO_ID, READ_STRUCTURE, TABLE_COLUMNS, TEXT_INDEX
 from logkeep.timeline import MAX_MS
@@ -393,10 +393,13 @@ def _add_object_column(engine: Engine, table: str) -> None:
 
 
 def _stored_bytes(engine: Engine, prefix: str) -> dict[str, int]:
-    rows = engine.rows(
+    sql = (
         "SELECT table, sum(bytes_on_disk) AS bytes FROM system.parts"
         " WHERE database = currentDatabase() AND startsWith(table, {prefix:String}) AND active"
-        " GROUP BY table",
-        {"prefix": prefix},
+        " GROUP BY table"
     )
+    try:
+        rows = engine.rows(sql, {"prefix": prefix})
+    except NotFound:  # a table was dropped while the engine looked at it; it is not among them any more
+        rows = engine.rows(sql, {"prefix": prefix})
     return {row["table"]: row["bytes"] for row in rows}

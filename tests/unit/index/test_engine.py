@@ -98,6 +98,8 @@ def test_a_full_disk_is_for_now_and_any_other_error_is_not() -> None:
 def test_a_table_that_is_gone_is_not_found(engine: ChdbEngine) -> None:
     with pytest.raises(NotFound, match="these lines are gone"):
         engine.rows("SELECT * FROM restored_gone")
+    dropped = "Code: 218. DB::Exception: Table default.restored_x (40c8) is dropped. (TABLE_IS_DROPPED)\nmore"
+    assert isinstance(_translated(dropped), NotFound)
 
 
 def test_statements_of_many_threads_run_side_by_side(engine: ChdbEngine) -> None:

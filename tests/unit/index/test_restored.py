@@ -4,12 +4,13 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zstandard
 
-from logkeep.errors import EngineError, InputError
+from logkeep.errors import EngineError, InputError, NotFound
+from logkeep.index.base import Engine
 from logkeep.index.columns import NO_ID, TABLE_COLUMNS
 from logkeep.index.engine import ChdbEngine
 from logkeep.index.restored import (
@@ -314,6 +315,22 @@ def test_what_lines_take_up_is_told(engine: ChdbEngine, lines: RestoredLines, tm
     assert (lines.stored_bytes(), near.stored_bytes()) == (sizes["ab12"], sizes["ab123"])
     near.drop()
     assert (near.stored_bytes(), stored_bytes_of_all(engine)) == (0, {"ab12": sizes["ab12"]})
+
+
+def test_a_table_that_is_dropped_while_all_are_looked_at_is_passed_over() -> None:
+    class Dropping:
+        """An engine that finds a table gone which was there a moment before."""
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def rows(self, _sql: str, _params: object) -> list[dict[str, object]]:
+            self.asked += 1
+            if self.asked == 1:
+                raise NotFound("these lines are gone")
+            return [{"table": "restored_ab12", "bytes": 7}]
+
+    assert stored_bytes_of_all(cast(Engine, Dropping())) == {"ab12": 7}
 
 
 @pytest.mark.parametrize("upgrade", ["create", "upgrade_restored"])
