@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from logkeep.api.callers import check_origin
 from logkeep.errors import BadBody, Forbidden, TooLarge
@@ -50,11 +50,7 @@ async def read_form(request: Request, token: str) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise BadBody(f"a form of type {kind[:64]!r} came", hint="send application/x-www-form-urlencoded")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"the form has more than {MAX_BYTES} bytes", hint="send less at once")
+    body = await _body(request)
     form = Form(_fields(body))
     if not hmac.compare_digest(form.raw(TOKEN_FIELD).encode("utf-8", "replace"), token.encode()):
         raise Forbidden(
@@ -62,6 +58,18 @@ async def read_form(request: Request, token: str) -> Form:
             hint="open the page again and send the form once more",
         )
     return form
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise TooLarge(f"the form has more than {MAX_BYTES} bytes", hint="send less at once")
+    except ClientDisconnect:  # nobody reads the answer
+        raise BadBody("the browser went away in the middle of the form") from None
+    return body
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from logkeep.errors import BadBody, Forbidden, LogkeepError, TooLarge
 from logkeep.settings import Settings
@@ -22,6 +22,10 @@ def sent(body: bytes, headers: Mapping[str, str] = {}) -> Form:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
+    return asyncio.run(read_form(request_of(headers, receive), TOKEN))
+
+
+def request_of(headers: Mapping[str, str], receive: Receive) -> Request:
     given = {"content-type": FORM, "host": "logs.example.org", **headers}
     scope = {
         "type": "http",
@@ -31,7 +35,7 @@ def sent(body: bytes, headers: Mapping[str, str] = {}) -> Form:
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         "app": SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(settings=Settings()))),
     }
-    return asyncio.run(read_form(Request(scope, receive), TOKEN))
+    return Request(scope, receive)
 
 
 def test_fields_are_read_in_order_and_without_the_token() -> None:
@@ -46,6 +50,14 @@ def test_fields_are_read_in_order_and_without_the_token() -> None:
     assert [name for name, _ in form] == ["name", "tag", "tag", "on", "off"]
     assert "on" in form
     assert "nothing" not in form
+
+
+def test_a_browser_that_goes_away_in_the_middle_is_no_defect() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(BadBody):
+        asyncio.run(read_form(request_of({}, receive), TOKEN))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ PLAN: dict[str, Any] = {
     "needed_bytes": 1000,
     "free_bytes": 5000,
     "unknown_objects": 0,
+    "blocks_ruled_out": 0,
     "frozen": {"objects": 0, "bytes": 0, "thawing": 0, "by_class": {}, "hours": None},
 }
 BODY: dict[str, Any] = {"limit_lines": 0, "skip_damaged": False}
@@ -48,11 +49,20 @@ def test_a_plan_without_anything_odd_has_no_remarks() -> None:
     assert told() == []
 
 
-def test_of_a_plan_without_objects_only_that_is_told() -> None:
-    [(tone, text)] = told(
-        {"objects": 0, "hits": 0}, looked=Looked(month=None, picture=picture(empty=[(0, 1)]))
-    )
-    assert (tone, "nothing to read" in text) == ("bad", True)
+@pytest.mark.parametrize(
+    ("plan", "total", "part"),
+    [
+        ({}, 0, "the archive has nothing of this range"),
+        ({"blocks_ruled_out": 2}, 50, "the query can match in none of 2 blocks"),
+        ({}, 50, "50 lines of this range were archived, but the archive's place has no object of them"),
+    ],
+)
+def test_of_a_plan_without_objects_only_the_reason_is_told(
+    plan: dict[str, Any], total: int, part: str
+) -> None:
+    looked = Looked(month=None, picture=picture(empty=[(0, 1)], total=total))
+    [(tone, text)] = told({"objects": 0, "hits": 0, **plan}, looked=looked)
+    assert (tone, part in text) == ("bad", True), text
 
 
 @pytest.mark.parametrize(

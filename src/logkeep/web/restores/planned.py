@@ -21,19 +21,33 @@ class Remark(NamedTuple):
 
 def remarks(plan: Plan, body: Mapping[str, Any], looked: Looked) -> Sequence[Remark]:
     """The worst first."""
-    found = list(_of_plan(plan, body))
-    if looked.picture and plan["objects"]:
-        found += _of_picture(looked.picture, body)
+    if plan["objects"]:
+        found = list(_of_plan(plan, body))
+        found += _of_picture(looked.picture, body) if looked.picture else ()
+    else:
+        found = [_of_nothing(plan, looked.picture)]
     found += [Remark("warn", f"{note[:1].upper()}{note[1:]}.") for note in looked.notes]
     return sorted(found, key=lambda one: _TONES.index(one.tone))
 
 
-def _of_plan(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
-    if not plan["objects"]:
-        yield Remark(
-            "bad", "There is nothing to read: no object of the archive has anything for this range and query."
+def _of_nothing(plan: Plan, picture: Picture | None) -> Remark:
+    """Why there is nothing to read."""
+    if plan["blocks_ruled_out"]:
+        blocks = plural(plan["blocks_ruled_out"], "block")
+        return Remark(
+            "bad", f"There is nothing to read: the query can match in none of {blocks} of this range."
         )
-        return
+    if picture and picture.counted and picture.total:
+        lines = plural(picture.total, "line")
+        return Remark(
+            "bad",
+            f"There is nothing to read, and there should be: {lines} of this range were archived, but the "
+            "archive's place has no object of them. Look whether they were moved or deleted.",
+        )
+    return Remark("bad", "There is nothing to read: the archive has nothing of this range.")
+
+
+def _of_plan(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
     if plan["hits"] == 0:
         looked_at = plural(plan["sampled_lines"], "line")
         yield Remark("warn", f"None of {looked_at} that were looked at matches, so perhaps nothing comes.")
