@@ -71,7 +71,7 @@ NOT_PAGES: Mapping[str, str] = {
 GIVEN: Mapping[str, Sequence[Example]] = {
     "/logs": (
         at("logs", "/logs?from=-24h"),
-        at("logs-found", "/logs?query=failed+status%3A%2A&from=-7d&top=status"),
+        at("logs-found", "/logs?query=refused+status%3A%3E%3D500&from=-7d&top=status"),
         at("logs-hostile", "/logs?query=app%3Ahostile&from=all&wrap=1"),
         at("logs-refused", "/logs?query=failed+AND+%28%3Cb%3E", status=400),
         at("logs-without-lines", "/logs?account=closed"),
