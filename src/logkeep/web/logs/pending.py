@@ -8,13 +8,15 @@ from typing import Any
 
 KEPT_S = 20.0
 MOST = 200
+AT_ONCE = 2  # what nobody waits for any more goes on all the same, and must leave room for what is wanted now
 
 
 class Pending:
     """Of one event loop. An answer is kept for a short while, so that a page finds what it did not wait for;
     who may see it is part of its key."""
 
-    def __init__(self, *, kept_s: float = KEPT_S, most: int = MOST) -> None:
+    def __init__(self, *, kept_s: float = KEPT_S, most: int = MOST, at_once: int = AT_ONCE) -> None:
+        self._turns = asyncio.Semaphore(at_once)
         self._kept_s = kept_s
         self._most = most
         self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
@@ -32,7 +34,8 @@ class Pending:
 
     def _begin(self, key: Hashable, ask: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
         async def asked() -> Any:
-            return await ask()
+            async with self._turns:
+                return await ask()
 
         task = asyncio.get_running_loop().create_task(asked())
         if len(self._tasks) < self._most:

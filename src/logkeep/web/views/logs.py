@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -38,9 +37,6 @@ FORMATS = (
     ("text", "Text"),
 )
 _LONGEST_LINKED = 300  # characters of an address that every link repeats
-
-One = TypeVar("One")
-Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +129,9 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
     if not shown.address.account:
         return visit.render("logs/none.html")
     try:
-        found, picture = await _both(
-            listing(visit.api, shown.address, shown.scope, now=now),
-            _picture(visit, shown, None if shown.address.counted else PATIENCE_S),
-        )
+        # One after the other: side by side a long count would hold up the lines.
+        found = await listing(visit.api, shown.address, shown.scope, now=now)
+        picture = await _picture(visit, shown, None if shown.address.counted else PATIENCE_S)
         top = await _top(visit, shown)
     except InputError as error:
         return _refused(visit, shown.address, sources, _problem(error), "range")
@@ -156,15 +151,6 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         boot=_boot(visit, shown, now),
         lines_url=visit.server_url,
     )
-
-
-async def _both(one: Awaitable[One], other: Awaitable[Other]) -> tuple[One, Other]:
-    """What both give, side by side. Both come to their end before the error of one is raised."""
-    results = await asyncio.gather(one, other, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return cast("tuple[One, Other]", tuple(results))
 
 
 async def _archive_page(visit: Visit, shown: Shown, sources: Sources) -> Response:

@@ -62,6 +62,17 @@ def test_an_error_is_raised_for_all_who_wait() -> None:
     run(test)
 
 
+def test_few_are_asked_at_once() -> None:
+    async def test(pending: Pending, slow: Slow) -> None:
+        for key in ("one", "two", "three"):
+            assert await pending.get(key, slow, patience_s=0.01) is None
+        assert slow.asked == 2
+        slow.go.set()
+        assert await pending.get("three", slow) == "answer 3"
+
+    run(test, at_once=2)
+
+
 def test_where_too_much_is_kept_nothing_more_is() -> None:
     async def test(pending: Pending, slow: Slow) -> None:
         slow.go.set()
