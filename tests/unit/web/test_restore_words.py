@@ -87,6 +87,15 @@ def test_a_sentence_says_what_it_does_or_why_it_does_nothing(changes: dict[str, 
     assert part in words.sentence(restore(**changes))
 
 
+def test_a_page_is_drawn_anew_when_it_would_say_something_else() -> None:
+    sending = {"events_per_s": 2.0, "bytes_per_s": 1}
+    changed = [{"position": 1}, {"progress": sending}, {"frozen_objects": 1}, {"error": "x"}, {"state": "PAUSED"}]
+    phases = [words.phase(restore(**changes)) for changes in ({}, *changed)]
+    assert phases[0] == "IN_PROGRESS True False False False"
+    assert len(set(phases)) == len(phases)
+    assert words.phase(restore(lines=5)) == phases[0]
+
+
 def test_what_is_not_whole_says_why() -> None:
     assert words.partly(restore(state="ACTIVE")) == ""
     assert "limit of 5 lines" in words.partly(restore(state="ACTIVE", partial="limit", limit_lines=5))

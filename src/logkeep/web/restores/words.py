@@ -58,6 +58,13 @@ def badge(restore: Restore) -> tuple[str, str]:
     return f"{word}, in part" if restore["partial"] and state in ("ACTIVE", "DONE") else word, _tone(state)
 
 
+def phase(restore: Restore) -> str:
+    """What its page is drawn for: restores.js has it drawn anew when this is another one."""
+    turn, sending = restore["position"] == 0, restore["progress"]["events_per_s"] is not None
+    parts = (restore["state"], turn, sending, bool(restore["frozen_objects"]), bool(restore["error"]))
+    return " ".join(str(part) for part in parts)
+
+
 def sentence(restore: Restore) -> str:
     """What it is doing, or why it does nothing."""
     match restore["state"]:

@@ -85,13 +85,15 @@ async def list_accounts(visit: Visit) -> Response:
         account=visit.param("account"),
         text=visit.param("text"),
     )
+    filters = {name: visit.param(name) for name in ("account", "text")}
+    given = urlencode({name: value for name, value in filters.items() if value})
     there = [one for one in found["restores"] if one["state"] != "DELETED" or one["undelete_until"]]
     return visit.render(
         "restores/accounts.html",
         restores=sorted(there, key=_soonest),
         words=words,
-        filters={name: visit.param(name) for name in ("account", "text")},
-        back=ACCOUNTS,
+        filters=filters,
+        back=f"{ACCOUNTS}?{given}" if given else ACCOUNTS,
     )
 
 
@@ -155,7 +157,8 @@ async def _done(visit: Visit, verb: str, body: Mapping[str, Any], told: str) -> 
         if problem.status == 404:
             raise
         return await _shown(visit, form=form, problem=problem)
-    return visit.go(ACCOUNTS if form.text("back") == ACCOUNTS else words.home(changed), told)
+    back = form.text("back")
+    return visit.go(back if back.partition("?")[0] == ACCOUNTS else words.home(changed), told)
 
 
 def _whole(text: str) -> int | str:

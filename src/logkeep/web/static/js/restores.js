@@ -88,15 +88,12 @@ class Watch {
   show(one) {
     clearTimeout(this.timer);
     const place = this.placeOf(one.id);
-    if (!place || place.dataset.state !== one.state) {
-      if (!ended(one)) this.draw();
-      else if (place) this.draw();
+    if (place?.dataset.phase !== phase(one)) {
+      if (place || !ended(one)) this.draw();
       return;
     }
     for (const part of place.querySelectorAll("[data-show]")) part.textContent = SHOW[part.dataset.show](one);
     for (const bar of place.querySelectorAll("[data-bar]")) bar.value = one.progress.share;
-    const badge = place.querySelector("[data-badge]");
-    if (one.state === "IN_PROGRESS" && (badge.textContent === "waiting") !== (one.position !== 0)) this.draw();
   }
 
   placeOf(id) {
@@ -132,6 +129,12 @@ class Watch {
     line.classList.toggle("lost", lost);
     line.textContent = text;
   }
+}
+
+// As web/restores/words.py has it.
+function phase(one) {
+  const parts = [one.position === 0, one.progress.events_per_s !== null, one.frozen_objects > 0, !!one.error];
+  return [one.state, ...parts.map((part) => (part ? "True" : "False"))].join(" ");
 }
 
 function ended(one) {
