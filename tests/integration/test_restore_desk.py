@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.integration.restore_site import FIRST_LID, HOUR, HOURS, LINES, NOW, S
 from logkeep.archive.layout import key_of, manifest_key
 from logkeep.archive.manifest import encode
 from logkeep.archive.writer import write_object
-from logkeep.catalog.values import ChunkState, OnLimit, Partial, Restore, RestoreState
+from logkeep.catalog.values import Chunk, ChunkState, OnLimit, Partial, Restore, RestoreState
 from logkeep.errors import Conflict, ConnectionTestFailed, Overloaded, StorageUnavailable
 from logkeep.index.restored import RestoredLines, restored_ids
 from logkeep.record import Record, encode_lines
@@ -377,6 +377,36 @@ def test_a_query_spares_blocks_that_it_rules_out_and_the_preview_tells(site: Sit
     assert seen.plan.seconds > 0
     assert 0 < seen.needed_bytes < site.desk.preview(site.request()).needed_bytes
     assert seen.free_bytes > 0
+
+
+def test_the_table_of_one_that_is_being_made_is_no_left_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = site.catalog.restores.create
+
+    def meanwhile(restore: Restore, ledger: Sequence[Chunk]) -> None:
+        site.desk.round()
+        assert restored_ids(site.engine) == {restore.id}
+        create(restore, ledger)
+
+    monkeypatch.setattr(site.catalog.restores, "create", meanwhile)
+    submitted = site.submit(count=LINES)
+    site.finish()
+    assert site.get(submitted).lines > 0
+
+
+def test_a_table_whose_restore_could_not_be_written_down_goes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_restore: Restore, _ledger: Sequence[Chunk]) -> None:
+        raise Overloaded("the disk is full")
+
+    monkeypatch.setattr(site.catalog.restores, "create", full)
+    with pytest.raises(Overloaded):
+        site.submit(count=LINES)
+    assert len(restored_ids(site.engine)) == 1
+    site.desk.round()
+    assert restored_ids(site.engine) == set()
 
 
 def test_extending_counts_from_now(site: Site) -> None:

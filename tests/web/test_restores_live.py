@@ -112,7 +112,7 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
 def test_a_kill_9_in_the_middle_is_told_and_the_page_goes_on_by_itself(
     own_server: Server, visit: Visit, watch: Watch
 ) -> None:
-    watch.expect("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE")
+    watch.expect("net::ERR_")  # while nobody is there
     server = own_server
     server.send([f'{{"time":"2026-05-06T01:00:00Z","msg":"line {number}"}}' for number in range(150)])
     server.seal()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -87,6 +89,8 @@ class RestoreDesk:
         self._clock = clock
         self._pipelines = pipelines
         self._ended = ended
+        self._made: frozenset[str] = frozenset()  # whose tables are there before their rows
+        self._lock = threading.Lock()  # over changes of it
         self._min_free_bytes = min_free_bytes
         self.worker = Worker("restore", self.round)
         self._carrier = Carrier(
@@ -161,17 +165,27 @@ class RestoreDesk:
                 hint="choose the tier of their thaw: thaw=standard, bulk or expedited",
             )
         restore = _new_restore(request, plan, self._files(request), now=self._clock())
-        # Before anybody can look for it; without its row in the catalog it is dropped again.
-        create_table(RestoredLines(self._engine, restore.id), len(plan.chunks))
-        self._catalog.restores.create(
-            restore,
-            [
-                Chunk(restore_id=restore.id, number=number, state=ChunkState.PENDING, spec=spec.encode())
-                for number, spec in enumerate(plan.chunks)
-            ],
-        )
+        ledger = [
+            Chunk(restore_id=restore.id, number=number, state=ChunkState.PENDING, spec=spec.encode())
+            for number, spec in enumerate(plan.chunks)
+        ]
+        with self._being_made(restore.id):
+            # Before anybody can look for it; without its row in the catalog it is dropped again.
+            create_table(RestoredLines(self._engine, restore.id), len(plan.chunks))
+            self._catalog.restores.create(restore, ledger)
         self.worker.wake()
         return restore
+
+    @contextmanager
+    def _being_made(self, restore_id: str) -> Iterator[None]:
+        """Until the block ends its table is no left-over, although the catalog does not know it yet."""
+        with self._lock:
+            self._made = self._made | {restore_id}
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._made = self._made - {restore_id}
 
     def pause(self, restore_id: str) -> Restore:
         """Begin no further chunk until it is resumed. Raises NotFound, Conflict."""
@@ -334,7 +348,9 @@ class RestoreDesk:
     def _drop_left_over(self) -> None:
         """Drop the tables of restores that ended without taking theirs along, and their marks before."""
         now = self._clock()
-        there = restored_ids(self._engine)  # before the catalog is asked: a new one may come between
+        # In this order: a new one that comes between is not there, or is being made, or is in the catalog.
+        there = restored_ids(self._engine)
+        there -= self._made
         restores = self._catalog.restores.list()
         alive = {
             one.id

@@ -89,7 +89,13 @@ def test_a_sentence_says_what_it_does_or_why_it_does_nothing(changes: dict[str, 
 
 def test_a_page_is_drawn_anew_when_it_would_say_something_else() -> None:
     sending = {"events_per_s": 2.0, "bytes_per_s": 1}
-    changed = [{"position": 1}, {"progress": sending}, {"frozen_objects": 1}, {"error": "x"}, {"state": "PAUSED"}]
+    changed: list[dict[str, Any]] = [
+        {"position": 1},
+        {"progress": sending},
+        {"frozen_objects": 1},
+        {"error": "x"},
+        {"state": "PAUSED"},
+    ]
     phases = [words.phase(restore(**changes)) for changes in ({}, *changed)]
     assert phases[0] == "IN_PROGRESS True False False False"
     assert len(set(phases)) == len(phases)

@@ -28,6 +28,7 @@ class Watch {
     this.timer = 0;
     this.lost = false;
     this.drawing = false;
+    this.told = null; // what the line about the connection says
     document.addEventListener("visibilitychange", () => this.look());
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", (event) => { if (event.persisted) this.look(); });
@@ -113,6 +114,7 @@ class Watch {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const anew = page.getElementById(this.id);
         if (anew) this.element.replaceWith(document.adoptNode(anew));
+        if (this.told) this.tell(...this.told);
         this.look();
       }
     } catch {
@@ -123,6 +125,7 @@ class Watch {
   }
 
   tell(text, lost) {
+    this.told = [text, lost];
     const line = document.querySelector("[data-connection]");
     if (!line) return;
     line.hidden = false;
