@@ -92,7 +92,7 @@ def test_a_line_without_an_id_has_a_page_too(furnished: Furnished, visit: Visit)
     page.goto(f"/logs?account={restore['account']}")
     page.locator("#lines .when").nth(2).click()
     assert ("cursor" in page.url) is ("_lid" not in found[2])
-    expect(page.locator("#around .line.here .logtext")).to_have_text(found[2]["_line"][:400])
+    expect(page.locator("#around .line.here .logtext")).to_have_text(found[2]["_line"][:200])
 
 
 def test_the_line_is_kept_as_it_came(site: Server, page: Page) -> None:

@@ -71,16 +71,17 @@ def visible(text: str) -> str:
     return _CHARACTER.sub(lambda found: _spelled(found[0]), text)
 
 
-def logtext(text: object, marks: Marks = (), limit: int = 0) -> Markup:
+def logtext(text: object, marks: Marks = (), limit: int = 0, *, more: int = 0) -> Markup:
     """The text as a <span class="logtext">: <mark> around what is highlighted, <i> around what was spelled
-    out. Beyond `limit` characters (0: no limit) it only says how many more there are.
+    out. Beyond `limit` characters (0: no limit) it only says how many more there are, with the `more` that
+    the text was cut by before.
 
     A line's end is kept inside of its <i>, so that a style sheet decides whether it breaks there.
     """
     whole = str(text)
     kept = whole[:limit] if limit else whole
     parts = [_part(piece, marked) for piece, marked in _pieces(kept, marks)]
-    if more := len(whole) - len(kept):
+    if more := more + len(whole) - len(kept):
         parts.append(Markup("<i>… {:,} more</i>").format(more))
     return Markup('<span class="logtext">{}</span>').format(Markup("").join(parts))
 

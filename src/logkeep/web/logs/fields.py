@@ -17,7 +17,7 @@ MOST_ENTRIES = 200
 MOST_DEPTH = 12
 VALUE_CUT = 500  # characters of a value that are shown
 _LONGEST_ASKED = 1000
-_BUDGET_BYTES = 26_000
+_BUDGET_BYTES = 16_000
 _ENTRY_BYTES = 190  # of an entry's markup
 
 OWN = (

@@ -61,9 +61,6 @@ def row_of(
 ) -> Row:
     moment = iso(record.get("_ts", 0))
     line = record.get("_line", "")
-    text = logtext(line, marks, CUT)
-    if length > len(line):
-        text = Markup("{}<i>… {:,} more</i>").format(text, length - len(line))
     return Row(
         ts=moment,
         day=moment[:10],
@@ -72,7 +69,7 @@ def row_of(
         level=short(record.get("level", "")),
         host=short(record.get("_host", "")),
         app=short(record.get("_app", "")),
-        text=text,
+        text=logtext(line, marks, CUT, more=max(0, length - len(line))),
         link=link_of(record, account, cursor) if account else "",
         cursor=cursor,
     )

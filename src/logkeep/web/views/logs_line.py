@@ -15,14 +15,15 @@ from logkeep.timeline import TimeRange
 from logkeep.web.logs.fields import json_entries, light, lightened, meta_entries, own_entries, title_of
 from logkeep.web.logs.levels import kind_of
 from logkeep.web.logs.ranges import around, written
-from logkeep.web.logs.rows import CUT, rows_of, within_budget
+from logkeep.web.logs.rows import rows_of, within_budget
 from logkeep.web.visit import Visit, page
 
 SAME = ("host", "app", "file")
 COUNTS = (20, 50, 200)
+_NEIGHBOUR_CUT = 200
 LINE_CUT = 8000  # characters of the line that its page shows
-_LINE_BYTES = 20_000
-_NEIGHBOURS_BYTES = 15_000  # on either side
+_LINE_BYTES = 16_000
+_NEIGHBOURS_BYTES = 18_000  # on either side
 _NEAR = TimeRange(start=0, end=30 * 60_000)  # as long as what is searched for a value of the line
 
 
@@ -94,7 +95,7 @@ async def _nearby(visit: Visit, account: str, count: int, query: str) -> Mapping
         before=count,
         after=count,
         query=query,
-        cut=CUT,
+        cut=_NEIGHBOUR_CUT,
         cursors=True,
     )
     return found

@@ -37,7 +37,7 @@ def test_a_line_without_an_id_is_named_by_its_place() -> None:
 
 
 def test_a_line_that_was_cut_says_how_much_there_is() -> None:
-    assert str(row_of(RECORD, "main", length=1009).text).endswith("failed</span><i>… 1,000 more</i>")
+    assert str(row_of(RECORD, "main", length=1009).text).endswith("failed<i>… 1,000 more</i></span>")
 
 
 def test_a_page_of_a_search_becomes_rows_in_its_order() -> None:

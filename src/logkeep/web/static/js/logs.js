@@ -197,7 +197,8 @@ async function begin() {
     await new ArchiveSearch(boot, list, { state, stop: document.querySelector("#stop"), foot }).run();
     return;
   }
-  overTime(document.querySelector("#over-time"), boot, zoom);
+  const section = document.querySelector("#over-time");
+  if (section) overTime(section, boot, zoom);
   tailing();
   if (boot.tail && !boot.restored) startTail();
   else if (!root.hidden) await pages();
