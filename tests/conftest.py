@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -20,6 +21,7 @@ from tests.contract.s3_servers import (
     serving,
     serving_moto,
 )
+from tests.e2e.server import Server
 
 # A slow machine is no counterexample.
 settings.register_profile("logkeep", deadline=None)
@@ -33,6 +35,21 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
     opened = ChdbEngine(tmp_path_factory.mktemp("index"))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes servers over a data folder of the test; all are gone when it ends."""
+    made: list[Server] = []
+
+    def make(**settings: str) -> Server:
+        server = Server(tmp_path / "data", **settings)
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.kill()
 
 
 @pytest.fixture(scope="session")

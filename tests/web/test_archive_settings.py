@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -506,7 +506,9 @@ def test_a_place_of_another_server_is_taken_over_only_when_that_is_said(
     expect(page.get_by_role("heading", name="Archiving is on")).to_be_visible()
 
 
-def test_an_archive_of_the_settings_file_says_where_it_is_changed(tmp_path: Path, visit: Visit) -> None:
+def test_an_archive_of_the_settings_file_says_where_it_is_changed(
+    tmp_path: Path, make_server: Callable[..., Server], visit: Visit
+) -> None:
     config = tmp_path / "logkeep.toml"
     config.write_text(f"""
         [archives.kept]
@@ -514,19 +516,16 @@ def test_an_archive_of_the_settings_file_says_where_it_is_changed(tmp_path: Path
         provider = "folder"
         path = "{tmp_path / "kept"}"
         """)
-    server = Server(tmp_path / "data", config=str(config))
-    try:
-        make_people(server.start())
-        page = visit(server)
-        page.goto("/archiving/settings/kept")
-        expect(page.get_by_text("This archive is declared in the server's settings file.")).to_be_visible()
-        expect(page.get_by_text("Stop…")).to_be_visible()
-        for name in ("Save", "Remove the archive"):
-            expect(page.get_by_role("button", name=name)).to_have_count(0)
-        expect(page.get_by_role("link", name=re.compile("^Update"))).to_have_count(0)
-        expect(page.get_by_text("10 min after an hour's end")).to_be_visible()
-    finally:
-        server.kill()
+    server = make_server(config=str(config))
+    make_people(server.start())
+    page = visit(server)
+    page.goto("/archiving/settings/kept")
+    expect(page.get_by_text("This archive is declared in the server's settings file.")).to_be_visible()
+    expect(page.get_by_text("Stop…")).to_be_visible()
+    for name in ("Save", "Remove the archive"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    expect(page.get_by_role("link", name=re.compile("^Update"))).to_have_count(0)
+    expect(page.get_by_text("10 min after an hour's end")).to_be_visible()
 
 
 def test_who_may_not_change_an_archive_sees_how_it_does(site: Server, visit: Visit) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, aws_client, make_bucket
 from tests.e2e.server import Server
 from tests.web.conftest import Visit
+from tests.web.restoring import becomes
 
 DAY, HOUR = "2026-04-05", "2026-04-05T07"
 PASSWORD = "four ducks on a frozen lake"
@@ -34,11 +34,9 @@ LINES = [
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Server]:
+def fresh(make_server: Callable[[], Server]) -> Server:
     """A server that was never used."""
-    server = Server(tmp_path / "data").start()
-    yield server
-    server.kill()
+    return make_server().start()
 
 
 def press(page: Page, name: str) -> None:
@@ -64,6 +62,7 @@ def test_from_the_set_up_link_to_a_restored_line(
     stored = [one["Key"] for one in aws_client("s3", moto_s3).list_objects_v2(Bucket=bucket)["Contents"]]
     assert any(name.startswith("prod/year=2026/month=04/day=05/main.") for name in stored)
     restore_the_errors(page)
+    becomes(page, "active", javascript=javascript)
     search_the_restored_account(page)
     delete_it_and_bring_it_back(page)
     see_who_did_it(page)
@@ -121,7 +120,7 @@ def find_the_refused_orders(page: Page, fresh: Server) -> None:
     follow(page, "Logs")
     page.get_by_label("Query", exact=True).fill("status:>=500 app:shop")
     press(page, "Search")
-    page.get_by_label("Range of time").click()
+    page.locator("summary", has_text="Range of time").click()
     page.get_by_label("From", exact=True).fill(f"{HOUR}:00Z")
     page.get_by_label("To", exact=True).fill(f"{DAY}T08:00Z")
     press(page, "Use")

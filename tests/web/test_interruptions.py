@@ -1,11 +1,9 @@
-"""What comes between: the server is killed during a restore, or the session ends while a page follows one."""
+"""What comes between: the session ends while a page follows a restore."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -21,14 +19,13 @@ PIPELINE = {"sources": [{"type": "restoration"}], "destinations": [{"type": "fil
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data").start()
+def fresh(make_server: Callable[[], Server]) -> Server:
+    server = make_server().start()
     make_people(server)
     server.send(LINES)
     server.seal()
     assert server.http.put("/v1/pipelines/slow", json=PIPELINE).status_code == 201
-    yield server
-    server.kill()
+    return server
 
 
 def follow_a_restore(page: Page, server: Server, rate: int) -> str:
@@ -43,23 +40,6 @@ def follow_a_restore(page: Page, server: Server, rate: int) -> str:
 
 def sent(page: Page) -> Locator:
     return page.locator("dl.figures [data-show='sent']")
-
-
-def test_a_page_goes_on_when_the_server_was_killed_in_the_middle_of_a_restore(
-    fresh: Server, visit: Visit, watch: Watch
-) -> None:
-    watch.expect("net::ERR_")
-    page = visit(fresh)
-    follow_a_restore(page, fresh, rate=40)
-    fresh.kill()
-    expect(page.get_by_text("The server does not answer")).to_be_visible()
-    assert page.get_by_role("heading", level=1).inner_text() == "slowly"
-    fresh.start_again()
-    expect(page.get_by_text("The server is there again, and this page goes on.")).to_be_visible()
-    expect(page.locator("#restore")).to_have_attribute("data-state", "DONE", timeout=60_000)
-    expect(page.get_by_text("400 into slow")).to_be_visible()
-    written = (fresh.data / "files" / "out.ndjson").read_text().splitlines()
-    assert {json.loads(line)["_line"] for line in written} == set(LINES)
 
 
 def test_a_page_that_follows_a_restore_asks_to_sign_in_when_the_session_ends(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,11 +103,10 @@ def test_progress_is_followed_paused_and_resumed(stored: Stored, visit: Visit) -
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data").start()
+def own_server(make_server: Callable[[], Server]) -> Server:
+    server = make_server().start()
     make_people(server)
-    yield server
-    server.kill()
+    return server
 
 
 def test_a_kill_9_in_the_middle_is_told_and_the_page_goes_on_by_itself(
@@ -114,7 +114,8 @@ def test_a_kill_9_in_the_middle_is_told_and_the_page_goes_on_by_itself(
 ) -> None:
     watch.expect("net::ERR_")  # while nobody is there
     server = own_server
-    server.send([f'{{"time":"2026-05-06T01:00:00Z","msg":"line {number}"}}' for number in range(150)])
+    lines = [f'{{"time":"2026-05-06T01:00:00Z","msg":"line {number}"}}' for number in range(150)]
+    server.send(lines)
     server.seal()
     put_pipeline(server, "replay", "main")
     wanted = {"name": "through the crash", "pipeline": {"id": "replay"}, "rate": 10, **WHOLE_DAY}
@@ -136,6 +137,11 @@ def test_a_kill_9_in_the_middle_is_told_and_the_page_goes_on_by_itself(
     )
     becomes(page, "done")
     expect(page.locator(".state-line")).to_contain_text("150 lines went into the pipeline replay.")
+    written = server.data / "files" / "replayed.ndjson"
+    eventually(
+        lambda: {json.loads(line)["_line"] for line in written.read_text().splitlines()} == set(lines),
+        "the pipeline to deliver every line",
+    )
     expect(history.locator("[data-badge]")).to_have_text("done")
     becomes(lone, "done", javascript=False)
 
