@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.complete
 LOG := $(VENV)/install.log
+# A file of tests stays in one process; each process starts servers of its own, so that many need much memory.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test serve check fmt lint types bench screenshots lock docs clean
@@ -31,7 +33,7 @@ demo: setup ## the whole loop on a million lines, in a temporary folder
 	@$(BIN)/logkeep demo
 
 test: setup ## all tests
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 serve: setup ## a server with its data in ./data
 	@$(BIN)/logkeep serve --data ./data
@@ -40,7 +42,7 @@ check: setup ## what CI runs: format, lint, types, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 fmt: setup ## format, and fix what can be fixed
 	@$(BIN)/ruff format .

@@ -28,6 +28,11 @@ settings.register_profile("logkeep", deadline=None)
 settings.load_profile("logkeep")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Compressed bytes make no name that can be read, and no two runs make the same: gzip writes the time."""
+    return argname if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
     """An engine over an empty folder. A process has one engine at a time, and some tests open their own:

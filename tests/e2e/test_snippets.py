@@ -55,7 +55,7 @@ def test_what_runs_here_sends_its_line(
     ran = subprocess.run([*command, str(script)], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "accepted" in ran.stdout
-    assert record(server, f'"hello from {word}"')["_app"] == "shop"
+    assert record(server, f'app:shop "hello from {word}"')["level"] == "info"
 
 
 def test_rsyslog_sends_what_it_gets(server: Server, tmp_path: Path) -> None:

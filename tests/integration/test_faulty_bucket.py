@@ -4,8 +4,8 @@ A schedule says of each request of a seal, in turn, what happens to it: it passe
 answered with 500 or 503 SlowDown, reset in the middle of its body, or done and its answer lost or cut. The
 archiver tries until all is sealed; then the bucket is read with boto3 and gzip.
 
-A normal run does each single fault at each request, and SCHEDULES more that are drawn at random. Their seed
-is in the test's name; `LOGKEEP_FAULT_SEED` repeats it, `LOGKEEP_FAULT_SCHEDULES=10000` runs that many.
+A normal run does each single fault at each request, and SCHEDULES more that are drawn at random. A failure
+shows their seed; `LOGKEEP_FAULT_SEED` repeats it, `LOGKEEP_FAULT_SCHEDULES=10000` runs that many.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from logkeep.storage.open import open_bucket
 from logkeep.timeline import HOUR_MS, Hour, hour_of, hour_start
 
 SCHEDULES = int(os.environ.get("LOGKEEP_FAULT_SCHEDULES", "200"))
-SEED = int(os.environ.get("LOGKEEP_FAULT_SEED", "0")) or secrets.randbits(32)
 
 HOUR = hour_of(1_795_165_200_000)  # 2026-11-20T09:00:00Z
 PREFIX = "some/prefix"
@@ -318,7 +317,13 @@ def test_each_fault_at_each_request_is_made_up_for_at_once(tmp_path: Path, moto_
     assert all(0 < taken[fault] < REQUESTS for fault in FAULTS)
 
 
-@pytest.mark.parametrize("seed", [SEED])
+@pytest.fixture
+def seed() -> int:
+    drawn = int(os.environ.get("LOGKEEP_FAULT_SEED", "0")) or secrets.randbits(32)
+    print(f"LOGKEEP_FAULT_SEED={drawn}")
+    return drawn
+
+
 def test_faults_at_random_lose_and_double_no_line(tmp_path: Path, moto_parts: str, seed: int) -> None:
     done, rounds, taken = run_all(tmp_path, moto_parts, random_faults(seed, SCHEDULES))
 
@@ -326,7 +331,6 @@ def test_faults_at_random_lose_and_double_no_line(tmp_path: Path, moto_parts: st
     assert all(taken.values())
 
 
-@pytest.mark.parametrize("seed", [SEED])
 def test_without_conditional_puts_one_writer_rewrites_nothing_either(
     tmp_path: Path, moto_parts: str, seed: int
 ) -> None:
