@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
 
+from logkeep.watching import MAX_OF_ONE
 from tests.e2e.server import DEADLINE_S, Server, eventually
 
 HOURS = {"from": "2026-05-06T00:00:00Z", "to": "2026-05-07T00:00:00Z"}
@@ -100,3 +101,19 @@ def test_watchers_do_not_hold_up_the_end_of_the_server(make_server: Callable[...
 def test_no_events_of_a_restore_that_is_not_there(make_server: Callable[..., Server]) -> None:
     server = make_server().start()
     assert server.http.get("/v1/restores/42/events").status_code == 404
+
+
+def test_one_reader_does_not_take_the_places_of_all_who_watch(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    user = server.post("/v1/users", {"name": "ada", "role": "read-only", "accounts": ["main"]})
+    made = server.post(f"/v1/tokens?user={user['id']}", {"name": "t", "scope": "read-only"})
+    token = {"Authorization": f"Bearer {made['token']}"}
+    for path in ("/v1/restores/events", "/v1/tail"):
+        with ExitStack() as opened:
+            for _ in range(MAX_OF_ONE):
+                opened.enter_context(server.http.stream("GET", path, headers=token))
+            refused = server.http.get(path, headers=token)
+            assert (refused.status_code, refused.json()["type"]) == (503, "urn:logkeep:overloaded")
+            assert "10 of your" in refused.json()["detail"]
+            with server.http.stream("GET", path) as of_another:
+                assert of_another.status_code == 200

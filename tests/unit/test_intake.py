@@ -170,7 +170,7 @@ class PieceKeeper:
 def pieces_of(records: list[Record], catalog: RouteCatalog | None = None, watch: str = "") -> list[Piece]:
     keeper, tails = PieceKeeper(), Tails()
     if watch:
-        tails.watch("main", parse(watch))
+        tails.watch("main", parse(watch), who="ada")
     router = Router(catalog or RouteCatalog([archive("a1")]))
     intake = intake_into(cast(Spool, keeper), router, tails=tails)
     asyncio.run(intake.accept("main", received(records), reply=b""))
@@ -394,7 +394,7 @@ def test_a_live_tail_shows_what_is_kept_and_what_rules_leave_to_it(tmp_path: Pat
     intake = intake_into(site.spool, site.router, tails=tails)
 
     async def watch() -> list[bytes]:
-        with tails.watch("main", parse("x")) as watcher:
+        with tails.watch("main", parse("x"), who="ada") as watcher:
             for line in ("x kept", "x secret", "x debug", "y"):
                 await intake.accept("main", received([Record(line=line)]), reply=b"")
             await intake.accept("other", received([Record(line="x other")]), reply=b"")
@@ -416,7 +416,7 @@ def test_a_live_tail_shows_nothing_that_the_spool_did_not_take(tmp_path: Path) -
     intake = intake_into(site.spool, site.router, tails=tails)
 
     async def watch() -> list[Shown]:
-        with tails.watch("main", parse("*")) as watcher, pytest.raises(Overloaded):
+        with tails.watch("main", parse("*"), who="ada") as watcher, pytest.raises(Overloaded):
             await intake.accept("main", received(texts("x")), reply=b"")
         return [shown async for shown in watcher]
 

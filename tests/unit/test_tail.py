@@ -7,7 +7,8 @@ import pytest
 from logkeep.errors import Overloaded
 from logkeep.query.parse import parse
 from logkeep.record import Record
-from logkeep.tail import MAX_QUEUED, MAX_WATCHERS, Shown, Tails
+from logkeep.tail import MAX_QUEUED, Shown, Tails
+from logkeep.watching import MAX_OF_ONE
 
 
 def lines(*texts: str) -> list[tuple[Record, bytes]]:
@@ -21,7 +22,7 @@ async def told(awaitable: asyncio.Future[Shown] | asyncio.Task[Shown]) -> Shown:
 def test_a_watcher_is_shown_the_lines_of_its_account_that_match() -> None:
     async def watch() -> Shown:
         tails = Tails()
-        with tails.watch("main", parse("failed")) as watcher:
+        with tails.watch("main", parse("failed"), who="ada") as watcher:
             tails.publish("main", lines("failed 1", "fine", "failed 2"))
             tails.publish("other", lines("failed 3"))
             tails.publish("main", lines("Failed 4"))
@@ -33,7 +34,7 @@ def test_a_watcher_is_shown_the_lines_of_its_account_that_match() -> None:
 def test_a_watcher_waits_until_something_comes() -> None:
     async def watch() -> Shown:
         tails = Tails()
-        with tails.watch("main", parse("*")) as watcher:
+        with tails.watch("main", parse("*"), who="ada") as watcher:
             waiting = asyncio.ensure_future(anext(watcher))
             await asyncio.sleep(0)
             assert not waiting.done()
@@ -50,7 +51,7 @@ def test_a_slow_watcher_loses_the_oldest_lines_and_is_told_how_many(batch: int) 
 
     async def watch() -> tuple[Shown, Shown]:
         tails = Tails()
-        with tails.watch("main", parse("*")) as watcher:
+        with tails.watch("main", parse("*"), who="ada") as watcher:
             for start in range(0, count, batch):
                 tails.publish("main", lines(*texts[start : start + batch]))
             first = await anext(watcher)
@@ -66,7 +67,10 @@ def test_a_watcher_that_left_is_shown_nothing_more() -> None:
     async def watch() -> list[Shown]:
         tails = Tails()
         assert not tails.watched("main")
-        with tails.watch("main", parse("*")) as watcher, tails.watch("main", parse("*")):
+        with (
+            tails.watch("main", parse("*"), who="ada") as watcher,
+            tails.watch("main", parse("*"), who="ada"),
+        ):
             tails.publish("main", lines("a"))
             watcher.close()
             watcher.close()
@@ -81,7 +85,7 @@ def test_a_watcher_that_left_is_shown_nothing_more() -> None:
 def test_a_server_that_stops_ends_all_watchers() -> None:
     async def watch() -> None:
         tails = Tails()
-        watchers = [tails.watch(account, parse("*")) for account in ("main", "main", "other")]
+        watchers = [tails.watch(account, parse("*"), who="ada") for account in ("main", "main", "other")]
         waiting = [asyncio.ensure_future(anext(watcher)) for watcher in watchers]
         await asyncio.sleep(0)
         tails.close()
@@ -92,13 +96,17 @@ def test_a_server_that_stops_ends_all_watchers() -> None:
     asyncio.run(watch())
 
 
-def test_there_are_only_so_many_watchers() -> None:
+def test_a_caller_has_only_so_many_watchers_and_gets_the_place_of_one_that_is_closed() -> None:
     async def watch() -> None:
         tails = Tails()
-        watchers = [tails.watch(f"a{number % 3}", parse("*")) for number in range(MAX_WATCHERS)]
-        with pytest.raises(Overloaded, match="100 live tails are open"):
-            tails.watch("main", parse("*"))
+        watchers = [tails.watch(f"a{number % 3}", parse("*"), who="ada") for number in range(MAX_OF_ONE)]
+        with pytest.raises(Overloaded, match="10 of your live tails are open"):
+            tails.watch("main", parse("*"), who="ada")
+        tails.watch("main", parse("*"), who="bob")
         watchers[0].close()
-        tails.watch("main", parse("*"))
+        watchers[0].close()
+        tails.watch("main", parse("*"), who="ada")
+        with pytest.raises(Overloaded):
+            tails.watch("main", parse("*"), who="ada")
 
     asyncio.run(watch())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, make_bucket
 from tests.e2e.server import Server, eventually
@@ -215,3 +217,26 @@ def test_a_page_that_is_not_seen_holds_no_connection(stored: Stored, visit: Visi
             }"""
         )
     assert ended.value
+
+
+def test_a_page_that_may_not_follow_for_now_asks_again_in_its_time(
+    stored: Stored, visit: Visit, watch: Watch
+) -> None:
+    watch.expect_status(503)
+    wanted = {"account": stored.account, "limit_lines": 5, "on_limit": "ask", **WHOLE_DAY}
+    stored.server.post("/v1/restores", wanted)
+    page = visit(stored.server)
+    asked: list[float] = []
+
+    def answer(route: Route) -> None:
+        asked.append(time.monotonic())
+        if len(asked) > 2:
+            route.continue_()
+        else:
+            route.fulfill(status=503)
+
+    page.route("**/v1/restores/events", answer)
+    page.goto(f"/archiving/restore?account={stored.account}")
+    expect(page.get_by_text("The server does not let this page follow for now")).to_be_visible()
+    expect(page.get_by_text("this page goes on.")).to_be_visible()
+    assert [later - former > 2 for former, later in pairwise(asked)] == [True, True]

@@ -7,16 +7,15 @@ is slow is not told what a restore was meanwhile, only what it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from types import TracebackType
+from collections.abc import Callable, Collection, Sequence
 
 from anyio import to_thread
 
 from logkeep.catalog.restores import RUNNING
-from logkeep.errors import LogkeepError, Overloaded
+from logkeep.errors import LogkeepError
 from logkeep.restore.seen import Seen
+from logkeep.watching import Places, Watching
 
-MAX_WATCHERS = 100
 LOOK_S = 0.5
 
 Look = Callable[[Collection[str], bool], Sequence[Seen]]
@@ -24,22 +23,17 @@ Look = Callable[[Collection[str], bool], Sequence[Seen]]
 so it is called in a thread."""
 
 
-class Watcher:
-    """One who watches a restore, or all that have not ended. A context manager, and an async iterator that
-    gives each as it is now, when it is not as it was. It ends when it is closed, and with its one restore."""
+class Watcher(Watching[Seen]):
+    """One who watches a restore, or all that have not ended: told of each as it is now, when it is not as it
+    was. It ends with its one restore."""
 
-    def __init__(self, watches: RestoreWatches, only: str, visible: Callable[[Seen], bool]) -> None:
+    def __init__(self, watches: RestoreWatches, only: str, visible: Callable[[Seen], bool], who: str) -> None:
+        super().__init__(who)
         self.only = only  # the id of a restore; "": all that have not ended
         self._watches = watches
         self._visible = visible
         self._shown: dict[str, Seen] = {}  # of those that have not ended, as they were shown last
         self._changed: dict[str, Seen] = {}
-        self._woken = asyncio.Event()
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
 
     @property
     def ids(self) -> set[str]:
@@ -63,32 +57,13 @@ class Watcher:
         elif self._shown.pop(restore.id, None) is None and not self.only:
             return  # it had ended before this watcher came
         self._changed[restore.id] = seen
-        self._woken.set()
+        self._wake()
 
-    def close(self) -> None:
-        """End it, here or from the other side. Idempotent. What is queued can still be read."""
-        self._closed = True
+    def _next(self) -> Seen | None:
+        return self._changed.pop(next(iter(self._changed))) if self._changed else None
+
+    def _left(self) -> None:
         self._watches.leave(self)
-        self._woken.set()
-
-    def __enter__(self) -> Watcher:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __aiter__(self) -> AsyncIterator[Seen]:
-        return self
-
-    async def __anext__(self) -> Seen:
-        while not self._changed:
-            if self._closed:
-                raise StopAsyncIteration
-            self._woken.clear()
-            await self._woken.wait()
-        return self._changed.pop(next(iter(self._changed)))
 
 
 class RestoreWatches:
@@ -98,17 +73,15 @@ class RestoreWatches:
         self._look = look
         self._every_s = every_s
         self._watchers: set[Watcher] = set()
+        self._places = Places("streams of restore events")
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def watch(self, only: str = "", *, visible: Callable[[Seen], bool] = lambda _: True) -> Watcher:
+    def watch(self, only: str = "", *, who: str, visible: Callable[[Seen], bool] = lambda _: True) -> Watcher:
         """A watcher of one restore, or of all that have not ended, as far as they are visible; it is shown
-        how things are at once. Raises Overloaded when there are MAX_WATCHERS already."""
-        if len(self._watchers) >= MAX_WATCHERS:
-            raise Overloaded(
-                f"{MAX_WATCHERS} others watch restores already", hint="close a page, or try again later"
-            )
-        watcher = Watcher(self, only, visible)
+        how things are at once. Raises Overloaded when there are too many already, of `who` or of all."""
+        watcher = Watcher(self, only, visible, who)
+        self._places.take(who)
         self._watchers.add(watcher)
         self._came.set()
         if self._task is None:
@@ -117,6 +90,7 @@ class RestoreWatches:
 
     def leave(self, watcher: Watcher) -> None:
         """The watcher is closed."""
+        self._places.give_back(watcher.who)
         self._watchers.discard(watcher)
 
     def close(self) -> None:

@@ -48,7 +48,7 @@ def stream(
 ) -> tuple[Client, Watcher]:
     async def main() -> tuple[Client, Watcher]:
         client = Client(enough)
-        watcher = RestoreWatches(lambda _ids, _running: there).watch("a")
+        watcher = RestoreWatches(lambda _ids, _running: there).watch("a", who="ada")
         response = EventsResponse(watcher, show, heartbeat_s=heartbeat_s, longest_s=longest_s)
         async with asyncio.timeout(30):
             await response({"type": "http", "asgi": {"spec_version": "2.3"}}, client.receive, client.send)

@@ -50,7 +50,7 @@ def run(
     async def main() -> None:
         client = Client(enough)
         response = TailResponse(
-            tails.watch("main", parse("a")),
+            tails.watch("main", parse("a"), who="ada"),
             shown=shown,
             heartbeat_s=heartbeat_s,
             allowed=allowed,

@@ -13,7 +13,8 @@ from logkeep.catalog.restores import RUNNING
 from logkeep.catalog.values import RestoreState
 from logkeep.errors import Overloaded
 from logkeep.restore.seen import Seen
-from logkeep.restore.watch import MAX_WATCHERS, RestoreWatches, Watcher
+from logkeep.restore.watch import RestoreWatches, Watcher
+from logkeep.watching import MAX_OF_ONE
 
 
 @dataclass
@@ -54,7 +55,7 @@ async def rest(watcher: Watcher) -> list[Seen]:
 def test_a_watcher_is_shown_its_restore_at_once_when_it_changed_and_when_it_has_ended() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a"), seen("b"))
-        with watches.watch("a") as watcher:
+        with watches.watch("a", who="ada") as watcher:
             assert await anext(watcher) == seen("a")
             restores.put(seen("a", lines=5), seen("b", lines=1))
             assert await anext(watcher) == seen("a", lines=5)
@@ -67,14 +68,14 @@ def test_a_watcher_is_shown_its_restore_at_once_when_it_changed_and_when_it_has_
 def test_one_that_has_ended_is_shown_once() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a", state=RestoreState.FAILED))
-        assert await rest(watches.watch("a")) == [seen("a", state=RestoreState.FAILED)]
+        assert await rest(watches.watch("a", who="ada")) == [seen("a", state=RestoreState.FAILED)]
 
     run(case)
 
 
 def test_a_watcher_of_one_that_is_not_there_ends() -> None:
     async def case(_restores: Restores, watches: RestoreWatches) -> None:
-        assert await rest(watches.watch("a")) == []
+        assert await rest(watches.watch("a", who="ada")) == []
 
     run(case)
 
@@ -82,7 +83,7 @@ def test_a_watcher_of_one_that_is_not_there_ends() -> None:
 def test_nothing_is_told_while_nothing_changes() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a"))
-        with watches.watch("a") as watcher:
+        with watches.watch("a", who="ada") as watcher:
             await anext(watcher)
             before = restores.looks
             while restores.looks < before + 3:
@@ -96,7 +97,7 @@ def test_nothing_is_told_while_nothing_changes() -> None:
 def test_a_watcher_of_all_is_shown_those_that_run_and_the_end_of_each() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a"), seen("old", state=RestoreState.DONE))
-        with watches.watch() as watcher:
+        with watches.watch(who="ada") as watcher:
             assert await anext(watcher) == seen("a")
             restores.put(seen("b", state=RestoreState.PAUSED))
             assert await anext(watcher) == seen("b", state=RestoreState.PAUSED)
@@ -110,7 +111,7 @@ def test_a_watcher_of_all_is_shown_what_it_may_see() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         other = replace(seen("b"), restore=replace(seen("b").restore, source="shop"))
         restores.put(other, seen("a"))
-        with watches.watch(visible=lambda one: one.restore.source == "main") as watcher:
+        with watches.watch(visible=lambda one: one.restore.source == "main", who="ada") as watcher:
             assert await anext(watcher) == seen("a")
             assert watcher.ids == {"a"}
 
@@ -120,16 +121,18 @@ def test_a_watcher_of_all_is_shown_what_it_may_see() -> None:
 def test_one_look_is_for_all_watchers_and_none_is_taken_when_there_are_none() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a"))
-        watchers = [watches.watch("a") for _ in range(MAX_WATCHERS)]
-        assert [await anext(one) for one in watchers] == [seen("a")] * MAX_WATCHERS
+        watchers = [watches.watch("a", who="ada") for _ in range(MAX_OF_ONE)]
+        assert [await anext(one) for one in watchers] == [seen("a")] * MAX_OF_ONE
         assert restores.looks == 1
-        with pytest.raises(Overloaded):
-            watches.watch("a")
+        with pytest.raises(Overloaded, match="10 of your streams of restore events are open"):
+            watches.watch("a", who="ada")
+        with watches.watch("a", who="bob") as other:
+            assert await anext(other) == seen("a")
         watches.close()
-        assert [await rest(one) for one in watchers] == [[]] * MAX_WATCHERS
+        assert [await rest(one) for one in watchers] == [[]] * MAX_OF_ONE
         while len(asyncio.all_tasks()) > 1:  # the one that looks
             await asyncio.sleep(0)
-        with watches.watch("a") as again:
+        with watches.watch("a", who="ada") as again:
             assert await anext(again) == seen("a")
 
     run(case)
@@ -138,12 +141,12 @@ def test_one_look_is_for_all_watchers_and_none_is_taken_when_there_are_none() ->
 def test_watchers_end_when_there_is_nothing_to_see_for_now() -> None:
     async def case(restores: Restores, watches: RestoreWatches) -> None:
         restores.put(seen("a"))
-        watcher = watches.watch("a")
+        watcher = watches.watch("a", who="ada")
         await anext(watcher)
         restores.error = Overloaded("the disk is full")
         assert await rest(watcher) == []
         restores.error = None
-        with watches.watch("a") as again:
+        with watches.watch("a", who="ada") as again:
             assert await anext(again) == seen("a")
 
     run(case)

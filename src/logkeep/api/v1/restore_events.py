@@ -30,13 +30,14 @@ async def watch_restore(request: Request) -> Response:
     """One restore, until it has ended."""
     by = asker(request)
     restore = await run_in_threadpool(by.services.catalog.restores.get, request.path_params["id"])
-    return _events(request, by, by.services.restore_watches.watch(restore.id))
+    return _events(request, by, by.services.restore_watches.watch(restore.id, who=by.caller.actor))
 
 
 async def watch_restores(request: Request) -> Response:
     """All that the caller sees and that have not ended."""
     by = asker(request)
-    watcher = by.services.restore_watches.watch(visible=partial(_sees, by.caller))
+    visible = partial(_sees, by.caller)
+    watcher = by.services.restore_watches.watch(who=by.caller.actor, visible=visible)
     return _events(request, by, watcher)
 
 

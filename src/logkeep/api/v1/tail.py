@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from logkeep.api.access import still_admitted
-from logkeep.api.answers import admitted
+from logkeep.api.answers import asker
 from logkeep.api.lasting import CHECK_S, always, while_allowed
 from logkeep.api.v1.viewing import line_document, viewing
 from logkeep.catalog.values import AccountKind
@@ -32,7 +32,7 @@ async def tail(request: Request) -> Response:
     """Canonical lines, and an empty one where none came for a while; with `marks` or `cut` each as the
     `record` of an object. `{"missed": n}` stands for lines that the client was too slow for. Ends when the
     client goes, or the server, or soon after the caller lost the right to it."""
-    services = admitted(request)
+    services, caller = asker(request)
     query = request.query_params
     account = await run_in_threadpool(services.catalog.accounts.get, query.get("account", "main"))
     if account.kind is not AccountKind.LIVE:
@@ -40,7 +40,7 @@ async def tail(request: Request) -> Response:
     node = parse(query.get("query", ""))
     view = viewing(request, node)
     shown = partial(line_document, view=view) if view.asked else None
-    watcher = services.tails.watch(account.id, node)
+    watcher = services.tails.watch(account.id, node, who=caller.actor)
     return TailResponse(watcher, shown=shown, allowed=partial(still_admitted, request))
 
 

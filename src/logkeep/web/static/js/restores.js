@@ -75,7 +75,8 @@ class Watch {
       return;
     }
     this.close();
-    this.unreachable();
+    this.lost = true;
+    this.tell("The server does not let this page follow for now; it is drawn anew every few seconds.", true);
     this.draw(); // which tells whether it is the session that is over
     this.timer = setTimeout(() => this.look(), AGAIN_MS);
   }
@@ -115,7 +116,7 @@ class Watch {
         const anew = page.getElementById(this.id);
         if (anew) this.element.replaceWith(document.adoptNode(anew));
         if (this.told) this.tell(...this.told);
-        this.look();
+        if (this.source) this.look(); // else it is asked for again in its time
       }
     } catch {
       this.lost = true; // it is drawn when the server is there again
