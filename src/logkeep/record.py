@@ -136,7 +136,7 @@ class Refusal:
     """A line that was not accepted: its number in the request from 1, and why."""
 
     line: int
-    code: str  # too-long, no-text
+    code: str  # too-long, no-text, unreadable
     reason: str
 
 

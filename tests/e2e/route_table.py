@@ -82,6 +82,7 @@ ROWS = [
     Row(role=ANYBODY, path="/v1/ingest", method="POST"),
     Row(role=ANYBODY, path="/logs/ingest", method="POST"),
     Row(role=ANYBODY, path="/otel/ingest/rest", method="POST"),
+    Row(role=ANYBODY, path="/v1/logs", method="POST"),
     *_asked("/v1/search"),
     *_asked("/v1/histogram"),
     *_asked("/v1/fields", field="host"),

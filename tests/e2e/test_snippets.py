@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from logkeep.web.snippets import Snippet, snippets
 from tests.e2e.server import Server, eventually
@@ -118,22 +120,15 @@ def test_what_vector_sends_is_taken(server: Server) -> None:
 
 
 def test_what_the_collector_sends_is_taken(server: Server) -> None:
-    """Its mezmo exporter, which demands this end of the URL."""
+    """Its otlp_http exporter adds /v1/logs to the endpoint, and sends protobuf in gzip."""
     [file] = snippet(server, "otel").files
-    given = dict(re.findall(r"^ +(\w+): (\S+)$", file.text, re.MULTILINE))
-    assert given["ingest_url"].endswith("/otel/ingest/rest")
-    line = {
-        "timestamp": 1_775_373_000_000,
-        "line": "hello",
-        "app": "otelled",
-        "level": "WARN",
-        "meta": {"k": "v"},
-    }
-    answer = sent(
-        server,
-        f"{given['ingest_url']}?hostname=otel",
-        {"apikey": given["ingest_key"], "Content-Type": "application/json"},
-        json.dumps({"lines": [line]}).encode(),
-    )
-    assert answer.json() == {"status": "ok"}
-    assert record(server, "app:otelled")["level"] == "WARN"
+    exporter = yaml.safe_load(file.text)["exporters"]["otlp_http"]
+    message = ExportLogsServiceRequest()
+    resource = message.resource_logs.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "otelled"
+    written = resource.scope_logs.add().log_records.add(severity_number=13)
+    written.body.string_value = "hello"
+    headers = {**exporter["headers"], "Content-Type": "application/x-protobuf"}
+    answer = sent(server, f"{exporter['endpoint']}/v1/logs", headers, message.SerializeToString())
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert record(server, "app:otelled")["level"] == "warn"

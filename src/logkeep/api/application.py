@@ -37,6 +37,7 @@ from logkeep.api.v1 import (
     keys,
     layouts,
     me,
+    otlp,
     pipeline_ingest,
     pipelines,
     providers,
@@ -61,6 +62,7 @@ ROUTES = [
     Route("/v1/ingest", ingest.ingest, methods=["POST"]),
     Route("/logs/ingest", compat_mezmo.ingest, methods=["POST"]),
     Route("/otel/ingest/rest", compat_mezmo.ingest, methods=["POST"]),  # the OpenTelemetry Collector's
+    Route("/v1/logs", otlp.export_logs, methods=["POST"]),
     Route("/v1/search", of_asked_account(search.get_records)),
     Route("/v1/surrounding", of_asked_account(search.get_surrounding)),
     Route("/v1/query", everybody(query.get_query)),

@@ -11,7 +11,7 @@ import binascii
 
 import msgspec
 
-from logkeep.receivers.lines import LINE_BYTES, Origin, check_line_count, too_long
+from logkeep.receivers.lines import LINE_BYTES, Origin, check_line_count, too_long, with_origin
 from logkeep.receivers.ndjson import receive_ndjson
 from logkeep.record import NO_META, Columns, Received, Record, Refusal, text_of
 
@@ -21,7 +21,6 @@ _NULL = b"null"
 _NS = 1_000_000  # in a millisecond
 _IDS = 1 << 63  # an id is less
 _ID_DIGITS = 19
-_NOWHERE = Origin()
 
 
 class _Canonical(Record, forbid_unknown_fields=True):
@@ -56,7 +55,7 @@ def receive_canonical(body: bytes, origin: Origin) -> Received:
         records = [record for record in taken if record is not None]
     columns = Columns.of(records)
     return Received(
-        columns=columns if origin == _NOWHERE else _from(columns, origin),
+        columns=with_origin(columns, origin),
         refused=refused,
         lids=[_id(record.lid) for record in records],
     )
@@ -112,15 +111,3 @@ def _id(lid: str) -> str:
     """The id itself; "" for one that would be none here."""
     good = lid.isascii() and lid.isdecimal() and len(lid) <= _ID_DIGITS and int(lid) < _IDS
     return lid if good else ""
-
-
-def _from(columns: Columns, origin: Origin) -> Columns:
-    """With what the request says of all lines, where they say nothing of themselves."""
-    return columns._replace(
-        host=[one or origin.host for one in columns.host],
-        app=[one or origin.app for one in columns.app],
-        file=[one or origin.file for one in columns.file],
-        env=[one or origin.env for one in columns.env],
-        level=[one or origin.level for one in columns.level],
-        tag=[one or origin.tag for one in columns.tag],
-    )

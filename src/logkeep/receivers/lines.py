@@ -27,6 +27,9 @@ class Origin:
     tag: tuple[str, ...] = ()
 
 
+_NOWHERE = Origin()
+
+
 def receive_lines(body: bytes, origin: Origin) -> Received:
     """Records of a text body. A line ends at `\\n` and holds every other byte as it came; empty lines
     are passed over."""
@@ -100,6 +103,20 @@ def shared(origin: Origin, line: Sequence[str]) -> Columns:
         env=repeat(origin.env),
         level=repeat(origin.level),
         tag=repeat(origin.tag),
+    )
+
+
+def with_origin(columns: Columns, origin: Origin) -> Columns:
+    """With what the request says of all lines, where they say nothing of themselves."""
+    if origin == _NOWHERE:
+        return columns
+    return columns._replace(
+        host=[one or origin.host for one in columns.host],
+        app=[one or origin.app for one in columns.app],
+        file=[one or origin.file for one in columns.file],
+        env=[one or origin.env for one in columns.env],
+        level=[one or origin.level for one in columns.level],
+        tag=[one or origin.tag for one in columns.tag],
     )
 
 

@@ -176,22 +176,22 @@ sinks:
 def _collector(url: str, key: str) -> Snippet:
     text = f"""\
 exporters:
-  mezmo:
-    ingest_url: {url}/otel/ingest/rest
-    ingest_key: {key}
+  otlp_http:
+    endpoint: {url}
+    headers:
+      Authorization: Bearer {key}
 
 service:
   pipelines:
     logs:
       receivers: [otlp]
-      exporters: [mezmo]
+      exporters: [otlp_http]
 """
     return Snippet(
         "otel",
         "OpenTelemetry Collector",
-        "With the mezmo exporter of the contrib distribution, whose protocol this server speaks: it takes no "
-        "OTLP itself. The exporter sends bodies that are texts, cut at 16 KiB, the severity as the level, "
-        "and the attribute appname as the app.",
+        "Before version 0.144 the exporter is called otlphttp. Name your receivers. SDKs send the same with "
+        f"OTEL_EXPORTER_OTLP_ENDPOINT={url} and OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20KEY.",
         (File("config.yaml", text),),
     )
 

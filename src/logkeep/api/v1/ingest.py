@@ -45,7 +45,7 @@ _RECEIVERS: dict[str, Receiver] = {
 async def ingest(request: Request) -> Response:
     services: Services = request.app.state.services
     account = ingest_account(request, services.catalog.keys)
-    receiver = receiver_of(request.headers.get("content-type", ""))
+    receiver = receiver_of(media_type_of(request))
     received = receiver(await read_body(request), origin_of(request))
     reply = {"accepted": len(received), "refused": received.refused}
     answer = await services.intake.accept(
@@ -79,9 +79,13 @@ def check_length(name: str, value: str) -> str:
     return value
 
 
-def receiver_of(content_type: str) -> Receiver:
+def media_type_of(request: Request) -> str:
+    """The Content-Type without its parameters; "" for none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def receiver_of(media_type: str) -> Receiver:
     """What reads such bodies. Raises UnknownMediaType."""
-    media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in _RECEIVERS:
         raise UnknownMediaType(
             f"Content-Type {media_type!r} is not taken" if media_type else "the Content-Type is missing",

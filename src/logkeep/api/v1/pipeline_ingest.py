@@ -16,7 +16,7 @@ from starlette.responses import Response
 from logkeep.api.auth import token_of
 from logkeep.api.body import read_body
 from logkeep.api.services import Services
-from logkeep.api.v1.ingest import idempotency_key, origin_of, receiver_of
+from logkeep.api.v1.ingest import idempotency_key, media_type_of, origin_of, receiver_of
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import SourceKey
 from logkeep.errors import Forbidden, InputError, LoopDetected, Unauthorized
@@ -33,7 +33,7 @@ async def ingest(request: Request) -> Response:
     source = source_of(request, services.catalog)
     via = hops_of(request)
     check_for_loop(via, services.live_pipelines.hop(source.pipeline))
-    receive = receiver_of(request.headers.get("content-type", ""))
+    receive = receiver_of(media_type_of(request))
     if via and receive is receive_ndjson:
         receive = receive_canonical
     received = receive(await read_body(request), origin_of(request))

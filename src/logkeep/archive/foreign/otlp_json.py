@@ -17,7 +17,7 @@ from logkeep.archive.foreign.otlp import Origin, instant, level_of, line_of, ori
 from logkeep.record import Record
 
 _AT_ONCE = 200  # records
-_MOST_VALUES = 3_000_000  # of one message; 16 MiB of attributes with short values have 2 million
+MOST_VALUES = 3_000_000  # of one message; 16 MiB of attributes with short values have 2 million
 _SAMPLE_BYTES = 800
 
 
@@ -128,10 +128,10 @@ def _members(pairs: Iterable[_Pair]) -> dict[str, Any]:
 
 
 def _records_of_documents(documents: Sequence[_Document]) -> list[Record]:
-    return [record for document in documents for batch in _batches(document) for record in batch]
+    return [record for document in documents for batch in _batches_of(document) for record in batch]
 
 
-def _batches(document: _Document) -> Iterator[list[Record]]:
+def _batches_of(document: _Document) -> Iterator[list[Record]]:
     for resource_logs in document.resourceLogs:
         resource = _members(resource_logs.resource.attributes) if resource_logs.resource else {}
         for scope_logs in resource_logs.scopeLogs:
@@ -199,6 +199,12 @@ _document = msgspec.json.Decoder(_Document)
 _SHAPE = Shape(_document, _records_of_documents)
 
 
+def batches(message: bytes) -> Iterator[list[Record]]:
+    """All records of a whole LogsData message, some at a time; one that cannot be read is Record(), one
+    without a time has `ts` -1. Raises, at once, what decoding JSON may raise."""
+    return _batches_of(_document.decode(message))
+
+
 def read_json(content: Iterator[bytes], problems: Problems) -> Iterator[list[Record]]:
     """Records of LogsData messages one after another. Mostly it is one, whose records are given on a few at
     a time, while they are in a core's cache."""
@@ -211,15 +217,15 @@ def read_json(content: Iterator[bytes], problems: Problems) -> Iterator[list[Rec
             break
     else:
         message = b"".join(pieces)
-        if is_crowded(message, _MOST_VALUES):
-            problems.add(0, too_crowded(_MOST_VALUES), message[:_SAMPLE_BYTES])
+        if is_crowded(message, MOST_VALUES):
+            problems.add(0, too_crowded(MOST_VALUES), message[:_SAMPLE_BYTES])
             return
         try:
             document = _document.decode(message)
         except JSON_ERRORS:
             pass
         else:
-            for batch in _batches(document):
+            for batch in _batches_of(document):
                 yield with_times(batch, problems)
             return
     yield from json_stream.read(chain(pieces, content), problems, _SHAPE)

@@ -88,14 +88,15 @@ def read_proto(content: Iterator[bytes], problems: Problems) -> Iterator[list[Re
     if message is None:
         return
     try:
-        for batch in _batches(message, problems):
+        for batch in batches(message, problems):
             yield with_times(batch, problems)
     except (DecodeError, ValueError):
         problems.add(0, _NO_MESSAGE, message[:200])
 
 
-def _batches(message: bytes, problems: Problems) -> Iterator[list[Record]]:
-    """Raises ValueError, or what protobuf raises, for what is no message."""
+def batches(message: bytes, problems: Problems) -> Iterator[list[Record]]:
+    """All records of a whole LogsData message, some at a time; one without a time has `ts` -1. What is too
+    large goes to `problems`. Raises ValueError, or protobuf's DecodeError, for what is no message."""
     from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
     for _, _, at, end in _fields_of(message, 0, len(message), 1):
