@@ -34,6 +34,7 @@ def test_a_stretch_is_planned_changed_started_and_searched(
     expect(page.get_by_role("heading", level=1)).to_have_text("The plan of night of the 6th")
     expect(page.locator("dl.figures")).to_contain_text("Objects3")
     expect(page.locator("dl.facts").first).to_contain_text("an account of its own, for 3 d")
+    expect(page.locator("dl.figures")).to_contain_text("Timeunder a second")
     expect(page.locator(".sample li").first).to_contain_text("broken 7-")
     assert stored.server.get("/v1/restores", account=stored.account)["restores"] == []
 
