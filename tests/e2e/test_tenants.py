@@ -60,9 +60,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         user = server.post("/v1/users", {"name": role, "role": role, "accounts": ["main"]})
         keys[role] = server.post(f"/v1/tokens?user={user['id']}", {"name": "t", "scope": role})["token"]
     other = server.post("/v1/users", {"name": SECRET, "accounts": [f"{SECRET}-corp"]})
+    _send_into_both(server, f"{SECRET}-corp")
     ours["user"] = theirs["user"] = other["id"]
     yield World(server=server, keys=keys, ours=ours, theirs=theirs)
     server.kill()
+
+
+def _send_into_both(server: Server, other: str) -> None:
+    """Our lines, into a pipeline of ours that delivers to theirs."""
+    spec = {
+        "account": "main",
+        "sources": [{"type": "restoration"}],
+        "destinations": [{"type": "account", "account": other}],
+    }
+    assert server.http.put(f"/v1/pipelines/{SECRET}-both", json=spec).status_code == 201
+    span = {"from": f"{HOUR}:00:00Z", "to": f"{HOUR}:59:59Z"}
+    server.restore(account="main", name=f"{SECRET} both", pipeline={"id": f"{SECRET}-both"}, **span)
 
 
 def _things(server: Server, account: str, word: str, key: str) -> dict[str, str]:

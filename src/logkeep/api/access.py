@@ -79,7 +79,7 @@ class View:
             raise no_key(key_id)
 
     def sees(self, account: Account) -> bool:
-        """A restored account is seen by those who see the account that it is of."""
+        """A restored account is seen by those who see its restore."""
         if self.caller.accounts is None:
             return True
         if account.kind is AccountKind.LIVE:
@@ -88,7 +88,7 @@ class View:
             restore = self.services.catalog.restores.get(account.restore_id)
         except NotFound:
             return False
-        return self.caller.sees(restore.source)
+        return self.sees_restore(restore)
 
     def sees_pipeline(self, pipeline: Pipeline) -> bool:
         """Those see it who see its account and all accounts that it reads from or delivers to: their lines
@@ -98,7 +98,7 @@ class View:
         return all(map(self.caller.sees, accounts_named(spec_of(pipeline))))
 
     def sees_restore(self, restore: Restore) -> bool:
-        """One that is sent into a pipeline is seen by those who see the accounts of both."""
+        """One that is sent into a pipeline tells much of it, so that only those see it who see both."""
         if not self.caller.sees(restore.source):
             return False
         if self.caller.accounts is None or not restore.pipeline:
@@ -107,7 +107,13 @@ class View:
             pipeline = self.services.catalog.pipelines.get(restore.pipeline)
         except NotFound:  # it was deleted; what was sent is history of the account
             return True
-        return self.caller.sees(pipeline.account)
+        return self.sees_pipeline(pipeline)
+
+    def hidden_pipelines(self) -> set[str]:
+        """The ids of those that the caller does not see."""
+        if self.caller.accounts is None:
+            return set()
+        return {one.id for one in self.services.catalog.pipelines.list() if not self.sees_pipeline(one)}
 
 
 @dataclass(frozen=True)

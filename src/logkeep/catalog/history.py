@@ -10,7 +10,7 @@ from sqlalchemy import case, func, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from logkeep.catalog.database import Database
-from logkeep.catalog.models import pipelines, restores
+from logkeep.catalog.models import restores
 from logkeep.catalog.restores import RUNNING
 from logkeep.catalog.values import Restore, RestoreState
 
@@ -33,7 +33,8 @@ class Wanted:
     account: str = ""  # whose archives are read, or the restored one
     text: str = ""  # in the name or the reason, whatever the case of its letters
     into: Collection[Into] = ()
-    seen: Collection[str] | None = None  # only of these accounts, and into their pipelines; None: all
+    seen: Collection[str] | None = None  # only of these accounts; None: of all
+    hidden: Collection[str] = ()  # not into these pipelines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +94,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.into:
         found.append(or_(*map(_goes, wanted.into)))
     if wanted.seen is not None:
-        # What was sent into a pipeline that is gone is history of the account alone.
-        hidden = select(pipelines.c.id).where(pipelines.c.account.not_in(wanted.seen))
-        found += [columns.source.in_(wanted.seen), columns.pipeline.not_in(hidden)]
+        found.append(columns.source.in_(wanted.seen))
+    if wanted.hidden:
+        found.append(columns.pipeline.not_in(wanted.hidden))
     return found
 
 

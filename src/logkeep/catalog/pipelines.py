@@ -73,12 +73,6 @@ class Pipelines:
         with self._database.reading() as connection:
             return [_pipeline(row) for row in connection.execute(_newest().order_by(pipelines.c.id))]
 
-    def accounts(self) -> Mapping[str, str]:
-        """The account of every pipeline, by the pipeline's id."""
-        with self._database.reading() as connection:
-            rows = connection.execute(select(pipelines.c.id, pipelines.c.account))
-            return {row.id: row.account for row in rows}
-
     def versions(self, pipeline_id: str) -> Sequence[PipelineVersion]:
         """What is kept, newest first. Raises NotFound."""
         columns = pipeline_versions.c

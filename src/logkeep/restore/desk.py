@@ -35,6 +35,8 @@ from logkeep.catalog.values import (
 from logkeep.errors import Conflict, ConnectionTestFailed, NotFound
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, restored_ids, stored_bytes_of_all, upgrade_restored
+from logkeep.pipeline.model import accounts_named
+from logkeep.pipeline.stored import spec_of
 from logkeep.restore.carry import Carrier, Parts
 from logkeep.restore.lacking import NO_TEXT, counted, joined
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
@@ -273,7 +275,7 @@ class RestoreDesk:
         ids = [one.id for one in restores]
         stored, textless = self.storage(ids), self.textless(ids)
         waiting = [one.id for one in self._catalog.restores.interrupted()]
-        accounts = self._catalog.pipelines.accounts() if any(one.pipeline for one in restores) else {}
+        accounts = self._accounts_of({one.pipeline for one in restores if one.pipeline})
         names = self._catalog.actors.names({one.created_by for one in restores})
         return [
             Seen(
@@ -283,10 +285,15 @@ class RestoreDesk:
                 storage_bytes=stored.get(one.id, 0),
                 textless_lines=textless[one.id],
                 created_by_name=names.get(one.created_by, ""),
-                destination_account=accounts.get(one.pipeline, ""),
+                destination_accounts=accounts.get(one.pipeline, frozenset()),
             )
             for one in restores
         ]
+
+    def _accounts_of(self, pipelines: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The accounts that each of these pipelines names."""
+        there = self._catalog.pipelines.list() if pipelines else ()
+        return {one.id: frozenset(accounts_named(spec_of(one))) for one in there if one.id in pipelines}
 
     def _place(self, restore: Restore, waiting: Sequence[str]) -> int | None:
         if restore.state is not RestoreState.IN_PROGRESS or restore.id not in waiting:

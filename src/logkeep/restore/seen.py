@@ -15,4 +15,5 @@ class Seen:
     storage_bytes: int = 0  # what its lines take up on the disk
     textless_lines: int = 0
     created_by_name: str = ""  # "" for who has none, or is gone
-    destination_account: str = ""  # whose pipeline it is sent into; "": none, or one that is gone
+    # That the pipeline names which it is sent into; none where there is no pipeline, or no more.
+    destination_accounts: frozenset[str] = frozenset()

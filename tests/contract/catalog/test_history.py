@@ -9,7 +9,7 @@ import pytest
 
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.history import Into, Place, Wanted
-from logkeep.catalog.values import AccountKind, Pipeline, Restore, RestoreState
+from logkeep.catalog.values import Restore, RestoreState
 from tests.contract.catalog.test_restores import restore
 
 
@@ -91,17 +91,12 @@ def test_restores_are_found_by_where_they_go_and_whose_they_are(catalog: Catalog
 
 
 def test_only_what_may_be_seen_is_found(catalog: Catalog) -> None:
-    for name in ("shop", "acme"):
-        catalog.accounts.create(name, AccountKind.LIVE, 1)
-        catalog.pipelines.save(
-            Pipeline(id=f"of-{name}", account=name, spec=b"{}", created_at=1, updated_at=1)
-        )
     keep(catalog, "a", 1, source="shop")
     keep(catalog, "b", 2, source="acme")
     keep(catalog, "c", 3, source="shop", pipeline="of-shop")
     keep(catalog, "d", 4, source="shop", pipeline="of-acme")
     keep(catalog, "e", 5, source="shop", pipeline="gone")
-    assert found(catalog, seen={"shop"}) == ["e", "c", "a"]
-    assert found(catalog, seen={"acme"}) == ["b"]
+    assert found(catalog, seen={"shop"}, hidden={"of-acme"}) == ["e", "c", "a"]
+    assert found(catalog, seen={"acme"}, hidden={"of-shop"}) == ["b"]
     assert found(catalog, seen=set()) == []
     assert found(catalog, seen={"shop", "acme"}) == ["e", "d", "c", "b", "a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +20,7 @@ from logkeep.catalog.values import AccountKind, KeyRole, Pipeline
 from logkeep.errors import Conflict, NotFound, OtherMarker
 from logkeep.pipeline.document import parse_spec
 
+from ..seen_restores import seen as seen_restore
 from .requests import request
 
 MEMBER = Caller(actor="user:1", role=Role.MEMBER, accounts=frozenset({"main"}))
@@ -71,6 +73,23 @@ def test_a_pipeline_is_seen_with_all_accounts_that_it_names(
 ) -> None:
     assert view(catalog, MEMBER).sees_pipeline(one) is seen
     assert view(catalog, ADMIN).sees_pipeline(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "seen"),
+    [(pipeline(), True), (pipeline(destination={"type": "account", "account": "acme"}), False)],
+)
+def test_a_restore_into_a_pipeline_is_seen_by_those_who_see_the_pipeline(
+    catalog: Catalog, one: Pipeline, seen: bool
+) -> None:
+    catalog.pipelines.save(one)
+    sent = replace(seen_restore("r").restore, pipeline="web")
+    assert view(catalog, MEMBER).sees_restore(sent) is seen
+    assert view(catalog, MEMBER).hidden_pipelines() == (set() if seen else {"web"})
+    assert view(catalog, ADMIN).sees_restore(sent)
+    assert view(catalog, ADMIN).hidden_pipelines() == set()
+    assert view(catalog, MEMBER).sees_restore(replace(sent, pipeline=""))
+    assert view(catalog, MEMBER).sees_restore(replace(sent, pipeline="gone"))
 
 
 def test_an_admin_token_is_no_thing_of_a_member(catalog: Catalog) -> None:

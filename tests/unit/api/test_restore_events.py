@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from starlette.types import Message
 
-from logkeep.api.v1.restore_events import EventsResponse
+from logkeep.api.callers import Caller
+from logkeep.api.v1.restore_events import EventsResponse, may_watch
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import RestoreState
 from logkeep.restore.seen import Seen
 from logkeep.restore.watch import RestoreWatches, Watcher
@@ -73,6 +76,15 @@ def test_no_cache_and_no_proxy_holds_events_back() -> None:
 def test_a_stream_in_which_nothing_happens_shows_that_it_is_there() -> None:
     client, _ = stream([seen("a")], lambda parts: len(parts) == 4, heartbeat_s=0.01)
     assert client.parts[2:4] == [b":\n\n"] * 2
+
+
+def test_only_those_watch_a_restore_who_see_its_account_and_all_that_its_pipeline_names() -> None:
+    member = Caller(actor="user:1", role=Role.MEMBER, accounts=frozenset({"main", "shop"}))
+    admin = Caller(actor="k-1", role=Role.ADMIN)
+    for accounts, seen_by_member in ((set(), True), ({"main", "shop"}, True), ({"main", "acme"}, False)):
+        sent = replace(seen("a"), destination_accounts=frozenset(accounts))
+        assert may_watch(member, sent) is seen_by_member
+        assert may_watch(admin, sent)
 
 
 def test_the_watcher_goes_with_the_client() -> None:

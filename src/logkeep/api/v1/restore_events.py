@@ -36,7 +36,7 @@ async def watch_restore(request: Request) -> Response:
 async def watch_restores(request: Request) -> Response:
     """All that the caller sees and that have not ended."""
     by = asker(request)
-    visible = partial(_sees, by.caller)
+    visible = partial(may_watch, by.caller)
     watcher = by.services.restore_watches.watch(who=by.caller.actor, visible=visible)
     return _events(request, by, watcher)
 
@@ -45,10 +45,9 @@ def _events(request: Request, by: Asker, watcher: Watcher) -> EventsResponse:
     return EventsResponse(watcher, partial(shown_seen, by), allowed=partial(still_admitted, request))
 
 
-def _sees(caller: Caller, seen: Seen) -> bool:
+def may_watch(caller: Caller, seen: Seen) -> bool:
     """As access.py has it: one that is sent into a pipeline is seen by those who see both."""
-    destination = seen.destination_account
-    return caller.sees(seen.restore.source) and (not destination or caller.sees(destination))
+    return all(map(caller.sees, {seen.restore.source, *seen.destination_accounts}))
 
 
 class EventsResponse(StreamingResponse):

@@ -22,15 +22,16 @@ _MOST_ENTRIES = 1000
 async def list_restores(request: Request) -> Response:
     """Newest first. `before` of an answer asks for those that are older; it is null after the last page."""
     by = asker(request)
-    wanted, behind = _wanted(request, by), _place(request.query_params.get("before", ""))
+    behind = _place(request.query_params.get("before", ""))
     limit = bounded(request, "limit", 1000, most=_MOST_SHOWN)
+    wanted = await run_in_threadpool(_wanted, request, by)
     return answer(await run_in_threadpool(_page, by, wanted, limit, behind))
 
 
 async def count_restores(request: Request) -> Response:
     """How many there are in each state, in all and of those that go into the same."""
     by = asker(request)
-    wanted = _wanted(request, by)
+    wanted = await run_in_threadpool(_wanted, request, by)
     counts = await run_in_threadpool(by.services.catalog.restore_history.counts, wanted)
     into = {
         one: {state: counts[one, state] for state in RestoreState if (one, state) in counts} for one in Into
@@ -63,7 +64,7 @@ def _entries(services: Services, restore_id: str) -> list[Shown]:
 
 
 def _wanted(request: Request, by: Asker) -> Wanted:
-    """Raises BadSetting."""
+    """Waits for the catalog. Raises BadSetting."""
     query = request.query_params
     return Wanted(
         states=_states(query.get("state", "")),
@@ -71,6 +72,7 @@ def _wanted(request: Request, by: Asker) -> Wanted:
         text=query.get("text", "").strip(),
         into=_into(query.get("into", "")),
         seen=by.caller.accounts,
+        hidden=by.view.hidden_pipelines(),
     )
 
 
