@@ -74,8 +74,6 @@ async def _body(request: Request) -> bytes:
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="surrogateescape"
-        )
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:  # not UTF-8, or too many fields
         raise BadBody(f"the form cannot be read: {error}") from None

@@ -74,6 +74,7 @@ def test_a_browser_that_goes_away_in_the_middle_is_no_defect() -> None:
         (b"csrf_token=t0k3n", {"content-type": "text/plain"}, BadBody),
         (b"csrf_token=t0k3n&" + b"a=&" * MAX_FIELDS, {}, BadBody),
         (b"\xff", {}, BadBody),
+        (b"csrf_token=t0k3n&name=%ED%A0%80", {}, BadBody),  # half of a surrogate pair
         (b"a" * (MAX_BYTES + 1), {}, TooLarge),
     ],
 )

@@ -83,7 +83,7 @@ async def _done(visit: Visit, form: Form, pipeline_id: str, text: str) -> Respon
     if wanted == "test":
         tried = await try_lines(visit, form, "/v1/pipelines/test", pipeline=text)
         return _page(visit, own, text, form=form, tried=tried)
-    content = text.encode("utf-8", "surrogateescape")
+    content = text.encode()
     if wanted == "check":
         await visit.api.call("PUT", path, params={"dry_run": True}, content=content, headers=_YAML)
         return _page(visit, own, text, form=form, checked=True)
