@@ -37,7 +37,12 @@ def make_rules(site: Site) -> None:
     rules: list[dict[str, object]] = [
         {"title": "Kernel's dropped packets", "apps": ["kernel"], "query": "dropped"},
         {"title": "Debug of the catalogue", "apps": ["catalogue"], "query": "level:debug", "live_tail": True},
-        {"title": "Health checks <script>", "hosts": ["web-0", "web-1"], "query": "healthz", "active": False},
+        {
+            "title": "Health checks <script>",
+            "hosts": ["web-0", "web-\u202e1"],
+            "query": "healthz",
+            "active": False,
+        },
     ]
     for rule in rules:
         site.post("/v1/accounts/main/rules", **rule)
