@@ -37,6 +37,11 @@ class Preview:
         share = self.hits / lines if self.hits is not None and lines else 1.0
         return round(self.plan.bytes * _ON_DISK * min(1.0, share))
 
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for that."""
+        return self.needed_bytes <= self.free_bytes
+
 
 @dataclass
 class _Seen:

@@ -184,11 +184,10 @@ class RestoreRun:
     def _check_disk(self) -> None:
         """Raises Overloaded when restoring would take the room that intake needs."""
         self.work.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.work.parent).free
-        if free < self.min_free_bytes:
+        if shutil.disk_usage(self.work.parent).free < self.min_free_bytes:
             raise Overloaded(
-                f"only {free} bytes are free on the disk of the data folder",
-                hint=f"free space; {self.min_free_bytes} are kept free (min_free_bytes)",
+                "the disk of the data folder is full but for what is kept free",  # how much, all would see
+                hint="free space there; the setting min_free_bytes says how much is kept free",
             )
 
     def insert(self, number: int, spec: ChunkSpec, batch: Batch, room: _Room) -> Loaded:

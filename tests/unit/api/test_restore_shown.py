@@ -245,8 +245,9 @@ def test_a_preview_is_the_plan_with_lines_as_an_archive_has_them() -> None:
         sample=(Record(ts=1, line="x"),),
         hits=None,
         sampled_lines=7,
+        free_bytes=1999,
     )
-    assert msgspec.json.decode(msgspec.json.encode(shown_preview(preview))) == {
+    assert msgspec.json.decode(msgspec.json.encode(shown_preview(preview, ADMIN))) == {
         "objects": 2,
         "unknown_objects": 0,
         "blocks": 12,
@@ -269,9 +270,13 @@ def test_a_preview_is_the_plan_with_lines_as_an_archive_has_them() -> None:
         "hits": None,
         "sampled_lines": 7,
         "needed_bytes": 2000,
-        "free_bytes": 0,
+        "fits": False,
+        "free_bytes": 1999,
         "sample": [{"_ts": 1, "_line": "x"}],
     }
+    member = Caller(actor="user:1", role=Role.MEMBER, accounts=frozenset({"main"}))
+    told = [shown_preview(replace(preview, free_bytes=free), member) for free in (1999, 2000)]
+    assert [(one["fits"], one["free_bytes"]) for one in told] == [(False, None), (True, None)]
 
 
 def test_every_member_that_is_shown_is_documented() -> None:

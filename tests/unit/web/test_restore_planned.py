@@ -16,6 +16,7 @@ PLAN: dict[str, Any] = {
     "hits": 100,
     "sampled_lines": 40,
     "needed_bytes": 1000,
+    "fits": True,
     "free_bytes": 5000,
     "unknown_objects": 0,
     "blocks_ruled_out": 0,
@@ -70,10 +71,16 @@ def test_of_a_plan_without_objects_only_the_reason_is_told(
     [
         ({"hits": 0}, {}, "warn", "None of 40 lines that were looked at matches"),
         (
-            {"needed_bytes": 9000},
+            {"needed_bytes": 9000, "fits": False},
             {},
             "bad",
             "need about 8.8 KiB on the server's disk, which has room for 4.9 KiB",
+        ),
+        (
+            {"needed_bytes": 9000, "fits": False, "free_bytes": None},
+            {},
+            "bad",
+            "need about 8.8 KiB on the server's disk, which has no room for that",
         ),
         ({"unknown_objects": 1}, {}, "info", "Nobody counted the lines of 1 object"),
         ({"frozen": FROZEN}, {}, "warn", "2 objects (1.0 MiB), 2 in GLACIER, 1 of them thawing already."),
@@ -103,5 +110,5 @@ def test_gaps_damage_and_what_waits_are_told() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    tones = [tone for tone, _ in told({"needed_bytes": 9000, "unknown_objects": 1, "hits": 0})]
+    tones = [tone for tone, _ in told({"fits": False, "unknown_objects": 1, "hits": 0})]
     assert tones == ["bad", "warn", "info"]

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from logkeep.api.answers import Asker
+from logkeep.api.callers import Caller
 from logkeep.api.v1.restore_bodies import without_path
+from logkeep.catalog.people import Role
 from logkeep.catalog.values import OnLimit, Partial, Restore, RestoreProblem, RestoreState
 from logkeep.restore.desk import undelete_until
 from logkeep.restore.preview import Preview
@@ -29,8 +31,9 @@ def all_shown(by: Asker, restores: Sequence[Restore]) -> list[Shown]:
     return [shown_seen(by, one) for one in by.services.restores.seen(restores)]
 
 
-def shown_preview(preview: Preview) -> Shown:
-    """A plan with lines that the restore would bring, and how many more it might."""
+def shown_preview(preview: Preview, caller: Caller) -> Shown:
+    """A plan with lines that the restore would bring, and how many more it might. The server's disk is an
+    administrator's matter; others are told whether there is room."""
     plan = preview.plan
     return {
         "objects": plan.objects,
@@ -49,7 +52,8 @@ def shown_preview(preview: Preview) -> Shown:
         "hits": preview.hits,
         "sampled_lines": preview.sampled_lines,
         "needed_bytes": preview.needed_bytes,
-        "free_bytes": preview.free_bytes,
+        "fits": preview.fits,
+        "free_bytes": preview.free_bytes if caller.role is Role.ADMIN else None,
         "sample": preview.sample,
     }
 

@@ -111,7 +111,7 @@ def _create(by: Asker, wanted: WantedRestore) -> Shown:
 def _plan(by: Asker, wanted: WantedRestore) -> Shown:
     services, request = by.services, _request(by, wanted)
     span = {"from": iso(request.range.start), "to": iso(request.range.end)}
-    planned = shown_preview(services.restores.preview(request))
+    planned = shown_preview(services.restores.preview(request), by.caller)
     return {**span, "expiry_s": request.expiry_s, **planned}
 
 

@@ -51,11 +51,12 @@ def _of_plan(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
     if plan["hits"] == 0:
         looked_at = plural(plan["sampled_lines"], "line")
         yield Remark("warn", f"None of {looked_at} that were looked at matches, so perhaps nothing comes.")
-    if plan["needed_bytes"] > plan["free_bytes"]:
-        needed, free = size(plan["needed_bytes"]), size(plan["free_bytes"])
+    if not plan["fits"]:
+        needed, free = size(plan["needed_bytes"]), plan["free_bytes"]
+        room = "no room for that" if free is None else f"room for {size(free)}"
         yield Remark(
             "bad",
-            f"The lines need about {needed} on the server's disk, which has room for {free}. "
+            f"The lines need about {needed} on the server's disk, which has {room}. "
             "When it is full, the restore waits.",
         )
     if plan["unknown_objects"]:
