@@ -19,6 +19,7 @@ Marker: TypeAlias = Callable[[str], list[Span]]
 """The spans of a line, in order and apart from each other."""
 
 MAX_MARKS = 100  # of a line: more tell nobody anything
+MAX_MARKED = 1 << 16  # characters of a line that are looked at: an expression takes its time over a megabyte
 
 _COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -27,13 +28,16 @@ _Finder: TypeAlias = Callable[[str, str], Iterator[Span]]  # of a line and of th
 
 
 def marker(node: ast.Node) -> Marker:
-    """A function that finds what makes a line match. What stands behind NOT, and fields other than the line
-    and its JSON keys, are nowhere in it."""
+    """A function that finds what makes a line match, in the first MAX_MARKED characters of it. What stands
+    behind NOT, and fields other than the line and its JSON keys, are nowhere in it."""
     finders = list(_finders(node))
 
     def marks(line: str) -> list[Span]:
-        folded = fold(line)
-        return _joined([span for find in finders for span in _first(find(line, folded))])
+        head = line[:MAX_MARKED]
+        folded = fold(head)
+        spans = [span for find in finders for span in _first(find(head, folded))]
+        # What ends where the line was cut may go on, or not end with the line as the query demands.
+        return _joined([span for span in spans if span[1] < MAX_MARKED or len(head) == len(line)])
 
     return marks if finders else lambda _line: []
 

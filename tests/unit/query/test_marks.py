@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from logkeep.query.marks import MAX_MARKS, fields_asked, marker
+from logkeep.query.marks import MAX_MARKED, MAX_MARKS, fields_asked, marker
 from logkeep.query.parse import parse
 
 
@@ -51,6 +51,20 @@ def test_what_a_query_asks_for_is_found_where_it_stands(query: str, line: str, f
 def test_what_overlaps_is_one_and_there_are_not_too_many() -> None:
     assert marker(parse("/abc/ /bcd/"))("abcd bcd") == [(0, 4), (5, 8)]
     assert len(marked("a", "a " * 5000)) == MAX_MARKS
+
+
+@pytest.mark.parametrize("query", ["word", "wor*", "/wo[r]d/"])
+def test_only_the_beginning_of_a_long_line_is_looked_at(query: str) -> None:
+    for before, found in ((MAX_MARKED - 5, 1), (MAX_MARKED - 4, 0), (MAX_MARKED - 2, 0), (MAX_MARKED, 0)):
+        line = f"{' ' * before}word or word"
+        assert marker(parse(query))(line) == [(before, before + 4)] * found
+    whole = f"{' ' * (MAX_MARKED - 4)}word"
+    assert marked(query, whole) == ["word"]
+
+
+def test_where_a_long_line_is_cut_it_does_not_end() -> None:
+    assert marked("/x+$/", "x" * MAX_MARKED) == ["x" * MAX_MARKED]
+    assert marked("/x+$/", "x" * MAX_MARKED + "y") == []
 
 
 def test_a_mark_counts_characters_and_not_bytes() -> None:
