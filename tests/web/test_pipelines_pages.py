@@ -145,7 +145,7 @@ def test_saving_over_somebody_elses_version_is_asked_first(peopled: Server, visi
     put(peopled, "shared", title="Theirs")
     text = page.get_by_label("Pipeline", exact=True).input_value() + "title: Mine\n"
     write(page, text, "Save")
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    expect(page.get_by_role("alert")).to_contain_text("by first. Nothing was saved")
     assert peopled.get("/v1/pipelines/shared")["title"] == "Theirs"
     page.get_by_label("Write over that version").check()
     page.get_by_role("button", name="Save", exact=True).click()
@@ -225,6 +225,7 @@ def test_a_version_comes_back(peopled: Server, visit: Visit, javascript: bool) -
     page = visit(peopled, ADMIN, javascript=javascript)
     page.goto(f"/pipelines/{pipeline_id}")
     page.get_by_role("link", name="version 2").click()
+    expect(page.get_by_role("row").nth(1).get_by_role("cell").last).to_have_text("first")  # an admin token
     page.get_by_role("link", name="Version 1").click()
     expect(page.locator("pre")).to_contain_text("title: First")
     page.get_by_text("Roll back to this…").click()

@@ -205,6 +205,7 @@ def test_the_audit_log_tells_who_did_it_and_pages_on(site: Server, visit: Visit)
     page = visit(site, ADMIN)
     page.goto("/settings/audit")
     expect(page.get_by_role("row").nth(1)).to_contain_text("Main 100")
+    expect(page.get_by_role("row").nth(1).get_by_role("cell").nth(1)).to_have_text("first")  # an admin token
     page.get_by_role("link", name="Older").click()
     expect(
         page.get_by_role("row").filter(has_text="audited-0;").or_(page.get_by_text("audited-0").first)

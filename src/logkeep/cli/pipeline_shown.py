@@ -86,7 +86,10 @@ def show_versions(versions: Iterable[Shown], *, as_json: bool) -> None:
     if as_json:
         json_lines(versions)
     else:
-        table(["#VERSION", "AT", "BY"], ((one["version"], one["at"], one["by"] or "-") for one in versions))
+        table(
+            ["#VERSION", "AT", "BY"],
+            ((one["version"], one["at"], one["by_name"] or one["by"] or "-") for one in versions),
+        )
 
 
 def show_dead_letters(letters: Sequence[Shown], *, as_json: bool) -> None:

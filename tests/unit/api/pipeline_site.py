@@ -208,6 +208,7 @@ class Site:
                 catalog=SimpleNamespace(
                     keys=SimpleNamespace(resolve=keys.get),
                     audit=SimpleNamespace(add=note),
+                    actors=SimpleNamespace(names=lambda actors: dict.fromkeys(actors, "first")),
                     pipelines=SimpleNamespace(
                         list=lambda: [PIPELINE, replace(PIPELINE, id="gone")],
                         get=pipeline,

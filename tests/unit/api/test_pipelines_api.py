@@ -291,13 +291,14 @@ def test_a_change_that_cannot_be_is_not_written_down(site: Site, method: str, pa
 
 def test_versions_are_listed_and_shown_as_they_were(site: Site) -> None:
     assert site.ask("GET", "/v1/pipelines/web/versions").json() == {
-        "versions": [{"version": number, "at": AT, "by": "k-1"} for number in (3, 2)]
+        "versions": [{"version": number, "at": AT, "by": "k-1", "by_name": "first"} for number in (3, 2)]
     }
     assert site.ask("GET", "/v1/pipelines/web/versions/2").json() == {
         "id": "web",
         "version": 2,
         "at": AT,
         "by": "k-1",
+        "by_name": "first",
         "spec": DATA,
     }
     for path in ("nothing/versions", "web/versions/4", "nothing/versions/1"):

@@ -388,10 +388,11 @@ def test_what_cannot_be_asked_is_not(server: Server, arguments: tuple[str, ...],
 
 
 def test_versions_are_listed_and_one_is_rolled_back_to(server: Server) -> None:
-    versions = [{"version": number, "at": "2025-11-20T12:00:00.000Z", "by": "k-1"} for number in (3, 2)]
+    made = {"at": "2025-11-20T12:00:00.000Z", "by": "k-1"}
+    versions = [{"version": 3, "by_name": "first", **made}, {"version": 2, "by_name": "", **made}]
     answer_with(server, {"versions": versions})
     assert run(server, "versions", "web").stdout.split()[-6:] == [
-        *("3", "2025-11-20T12:00:00.000Z", "k-1"),
+        *("3", "2025-11-20T12:00:00.000Z", "first"),
         *("2", "2025-11-20T12:00:00.000Z", "k-1"),
     ]
     assert lines_of(run(server, "versions", "web", "--json")) == versions

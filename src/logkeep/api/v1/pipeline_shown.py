@@ -61,17 +61,24 @@ def shown_applied(services: Services, applied: Applied) -> Shown:
     }
 
 
-def shown_version(version: PipelineVersion) -> Shown:
-    return {"version": version.version, "at": iso(version.at), "by": version.by}
+def shown_versions(services: Services, versions: Sequence[PipelineVersion]) -> list[Shown]:
+    """Versions with the names of those who made them. Waits for the catalog."""
+    names = services.catalog.actors.names({one.by for one in versions})
+    return [
+        {"version": one.version, "at": iso(one.at), "by": one.by, "by_name": names.get(one.by, "")}
+        for one in versions
+    ]
 
 
-def shown_as_it_was(pipeline: Pipeline) -> Shown:
-    """A former version."""
+def shown_as_it_was(services: Services, pipeline: Pipeline) -> Shown:
+    """A former version. Waits for the catalog."""
+    names = services.catalog.actors.names({pipeline.updated_by})
     return {
         "id": pipeline.id,
         "version": pipeline.version,
         "at": iso(pipeline.updated_at),
         "by": pipeline.updated_by,
+        "by_name": names.get(pipeline.updated_by, ""),
         "spec": msgspec.Raw(pipeline.spec),
     }
 

@@ -24,7 +24,7 @@ from logkeep.api.v1.pipeline_shown import (
     shown_dead_letter,
     shown_place,
     shown_traces,
-    shown_version,
+    shown_versions,
 )
 from logkeep.catalog.people import Role
 from logkeep.catalog.pipelines import no_version
@@ -88,9 +88,7 @@ async def delete_pipeline(request: Request) -> Response:
 
 
 async def list_versions(request: Request) -> Response:
-    services = admitted(request)
-    versions = await run_in_threadpool(services.catalog.pipelines.versions, request.path_params["id"])
-    return answer({"versions": [shown_version(one) for one in versions]})
+    return answer(await run_in_threadpool(_versions, admitted(request), request.path_params["id"]))
 
 
 async def get_version(request: Request) -> Response:
@@ -99,7 +97,7 @@ async def get_version(request: Request) -> Response:
     pipeline = await run_in_threadpool(_as_it_was, by, path["id"], number)
     if wants_yaml(request):
         return _yaml(await run_in_threadpool(_written_as_it_was, pipeline))
-    return answer(shown_as_it_was(pipeline))
+    return answer(await run_in_threadpool(shown_as_it_was, by.services, pipeline))
 
 
 async def roll_back(request: Request) -> Response:
@@ -207,6 +205,10 @@ def _one(services: Services, pipeline_id: str) -> Shown:
 
 def _written(services: Services, pipeline_id: str) -> str:
     return write_document(services.pipelines.spec(pipeline_id))
+
+
+def _versions(services: Services, pipeline_id: str) -> Shown:
+    return {"versions": shown_versions(services, services.catalog.pipelines.versions(pipeline_id))}
 
 
 def _as_it_was(by: Asker, pipeline_id: str, number: int) -> Pipeline:

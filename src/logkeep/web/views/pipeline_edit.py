@@ -95,13 +95,16 @@ async def _done(visit: Visit, form: Form, pipeline_id: str, text: str) -> Respon
 
 
 async def newer_than(visit: Visit, form: Form, pipeline_id: str) -> Mapping[str, Any] | None:
-    """The pipeline as somebody else saved it since the form was opened, unless the form says to write over
+    """The version that somebody else saved since the form was opened, unless the form says to write over
     it."""
     if not pipeline_id:
         return None
-    pipeline = await visit.api.get(f"/v1/pipelines/{quote(pipeline_id, safe='')}")
-    known = (form.text("version"), form.text("over"))
-    return None if str(pipeline["version"]) in known else pipeline
+    path = f"/v1/pipelines/{quote(pipeline_id, safe='')}"
+    pipeline = await visit.api.get(path)
+    if str(pipeline["version"]) in (form.text("version"), form.text("over")):
+        return None
+    made: Mapping[str, Any] = await visit.api.get(f"{path}/versions/{pipeline['version']}")
+    return made
 
 
 def told_saved(visit: Visit, saved: Mapping[str, Any]) -> Response:

@@ -16,12 +16,9 @@ _PAGE = 100
 
 async def show_audit(visit: Visit) -> Response:
     found = await visit.api.get("/v1/audit", limit=_PAGE, before=visit.param("before"))
-    users = {f"user:{one['id']}": one["name"] for one in (await visit.api.get("/v1/users"))["users"]}
     return visit.render(
         "settings/audit.html",
-        entries=[
-            {**one, "by": users.get(one["actor"]), "said": _said(one["details"])} for one in found["entries"]
-        ],
+        entries=[{**one, "said": _said(one["details"])} for one in found["entries"]],
         older=found["before"],
         first=not visit.param("before"),
     )
