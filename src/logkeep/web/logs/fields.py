@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from markupsafe import Markup
 
 from logkeep.timeline import iso
@@ -17,6 +18,7 @@ MOST_ENTRIES = 200
 MOST_DEPTH = 12
 VALUE_CUT = 500  # characters of a value that are shown
 _LONGEST_ASKED = 1000
+_SMALL = 1 << 13  # characters of a line that are read sooner than a thread begins
 _BUDGET_BYTES = 16_000
 _ENTRY_BYTES = 190  # of an entry's markup
 
@@ -78,6 +80,18 @@ def own_entries(record: Mapping[str, Any]) -> list[Entry]:
     return entries
 
 
+async def entries_of(record: Mapping[str, Any]) -> tuple[list[Entry], list[Entry]]:
+    """Of its metadata, and of its line. What may be large is read in a thread, so that nobody else waits."""
+    line = record.get("_line", "")
+
+    def read() -> tuple[list[Entry], list[Entry]]:
+        return meta_entries(record), json_entries(line)
+
+    if "_meta" in record or len(line) > _SMALL:
+        return await to_thread.run_sync(read)
+    return read()
+
+
 def meta_entries(record: Mapping[str, Any]) -> list[Entry]:
     meta = record.get("_meta")
     if meta is None:
@@ -93,19 +107,27 @@ def json_entries(line: str) -> list[Entry]:
         document = _readable(line)
     except (ValueError, RecursionError):
         return []
-    found = [each for key, value in document for each in _entries(key, value, "line", (key,), 0)]
-    return list(_most(iter(found)))
+    return list(_most(each for key, value in document for each in _entries(key, value, "line", (key,), 0)))
 
 
 def _readable(text: str) -> Any:
     """JSON as lists: of (key, value) pairs for objects, so that no key is lost."""
     return json.loads(
-        text, object_pairs_hook=_Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+        text, object_pairs_hook=_pairs, parse_int=_number, parse_float=_number, parse_constant=_number
     )
 
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of an object."""
+
+
+# Functions, and not the classes themselves: while Python runs, other threads get their turn.
+def _pairs(members: list[tuple[str, Any]]) -> _Pairs:
+    return _Pairs(members)
+
+
+def _number(text: str) -> _Number:
+    return _Number(text)
 
 
 def _entries(label: str, value: Any, field: str, keys: tuple[str, ...], depth: int) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from logkeep.timeline import TimeRange
-from logkeep.web.logs.fields import json_entries, light, lightened, meta_entries, own_entries, title_of
+from logkeep.web.logs.fields import entries_of, light, lightened, own_entries, title_of
 from logkeep.web.logs.levels import kind_of
 from logkeep.web.logs.ranges import around, written
 from logkeep.web.logs.rows import rows_of, within_budget
@@ -39,6 +39,7 @@ async def show_line(visit: Visit) -> Response:
     after = list(within_budget(rows_of(nearby["after"], account), _NEIGHBOURS_BYTES))
     near = around(record["_ts"], _NEAR)
     line = record.get("_line", "")
+    meta, keys = await entries_of(record)
     return visit.render(
         "logs/line.html",
         account=account,
@@ -48,8 +49,8 @@ async def show_line(visit: Visit) -> Response:
         title=title_of(line),
         text=light(line, LINE_CUT, _LINE_BYTES),
         own=own_entries(record),
-        meta=lightened(meta_entries(record)),
-        keys=lightened(json_entries(line)),
+        meta=lightened(meta),
+        keys=lightened(keys),
         object=next(iter(found["line"].get("objects", [])), ""),
         restore=found.get("restore"),
         before=before[::-1],

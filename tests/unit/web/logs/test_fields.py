@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from logkeep.web.logs.fields import (
     MOST_DEPTH,
     MOST_ENTRIES,
     Entry,
+    entries_of,
     json_entries,
     light,
     lightened,
@@ -53,6 +55,22 @@ def test_a_record_has_those_fields_that_are_there() -> None:
         ("Id", "7", ""),
     ]
     assert [e.label for e in own_entries({"_ts": 1000})] == ["Time"]
+
+
+@pytest.mark.parametrize(
+    "record", [{"_line": json.dumps({"a": list(range(50_000))})}, {"_meta": {"a": list(range(50_000))}}]
+)
+def test_others_get_their_turn_while_a_large_line_is_read(record: dict[str, Any]) -> None:
+    async def read() -> int:
+        reading = asyncio.ensure_future(entries_of(record))
+        turns = 0
+        while not reading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert await reading == (meta_entries(record), json_entries(record.get("_line", "")))
+        return turns
+
+    assert asyncio.run(read()) > 2
 
 
 def test_metadata_is_asked_for_by_its_keys() -> None:
