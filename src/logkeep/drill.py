@@ -176,7 +176,7 @@ class _Load:
                 raise
             file, reason = unreadable
             key = spec.pieces[batch.files.index(file)].key
-            raise DamagedArchive(f"object {key} cannot be read: {reason.message}") from error
+            raise DamagedArchive(f"object {key} cannot be read: {reason}") from error
 
 
 def _ids_twice(engine: Engine, lines: int) -> int:

@@ -43,6 +43,9 @@ _READ_SETTINGS = (
 )
 
 
+# What the engine says of a file, before it says where it was in it.
+_SAID = re.compile(r"DB::Exception: (.+?)(?:: \(|: While |$)")
+
 # What is shown of a line that lacks its time or text.
 _SAMPLE_CHARS = 200
 
@@ -340,14 +343,22 @@ def _first(lines: str) -> str:
     )
 
 
-def first_unreadable(engine: Engine, files: list[Path]) -> tuple[Path, EngineError] | None:
+def first_unreadable(engine: Engine, files: list[Path]) -> tuple[Path, str] | None:
     """The first of the files that the engine cannot read to its end, and why; None if it can read all."""
     for file in files:
         try:
             count_lines(engine, file)
         except EngineError as error:
-            return file, error
+            return file, _reason(error.message)
     return None
+
+
+def _reason(message: str) -> str:
+    """What is wrong with a file, without what the engine was doing and where its copy is."""
+    if "ZLIB_INFLATE_FAILED" in message:
+        return "its compressed data is damaged or cut short"
+    said = _SAID.search(message)
+    return said[1] if said else message
 
 
 def count_lines(engine: Engine, file: Path) -> int:

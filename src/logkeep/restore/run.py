@@ -349,7 +349,7 @@ class _Loading:
             file, reason = unreadable
             piece = pieces[batch.files.index(file)]
             damage = DamagedArchive(
-                f"object {piece.key} cannot be read: {reason.message}",
+                f"object {piece.key} cannot be read: {reason}",
                 hint="run 'logkeep verify' to see what else is damaged, or restore with skip_damaged",
             )
             damage.__cause__ = error

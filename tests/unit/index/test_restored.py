@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import zstandard
 
-from logkeep.errors import EngineError, InputError, NotFound
+from logkeep.errors import InputError, NotFound
 from logkeep.index.base import Engine
 from logkeep.index.columns import NO_ID, TABLE_COLUMNS
 from logkeep.index.engine import ChdbEngine
@@ -391,7 +391,10 @@ def test_the_file_that_cannot_be_read_is_found(engine: ChdbEngine, tmp_path: Pat
     bad.write_bytes(good.read_bytes()[:-10])
     assert count_lines(engine, good) == 2
     assert first_unreadable(engine, [good]) is None
-    found = first_unreadable(engine, [good, bad])
-    assert found is not None
-    assert found[0] == bad
-    assert isinstance(found[1], EngineError)
+    assert first_unreadable(engine, [good, bad]) == (bad, "its compressed data is damaged or cut short")
+
+
+def test_why_a_file_cannot_be_read_tells_of_the_file_alone(engine: ChdbEngine, tmp_path: Path) -> None:
+    bad = tmp_path / "a.json.gz"
+    bad.write_bytes(gzip.compress(b'{"_ts": oh no}\n'))
+    assert first_unreadable(engine, [bad]) == (bad, "Cannot parse input: expected ',' before: 'oh no}\\n'")
