@@ -20,6 +20,7 @@ from logkeep.catalog.values import Archive, Check, CheckKind, Target
 from logkeep.drill import drill, drop_drill, next_check_due
 from logkeep.errors import LogkeepError
 from logkeep.index.base import Engine
+from logkeep.plurals import plural
 from logkeep.storage.base import Bucket
 from logkeep.timeline import Clock
 from logkeep.verify import Report, document, verify
@@ -93,7 +94,8 @@ class Checks:
         except LogkeepError as error:
             return self._failed(archive, CheckKind.VERIFY, error)
         cut_off = head is not None and _last_number(report, archive.account) < head.chain
-        verdict = "all as it should be" if report.ok else f"{report.wrong} things are wrong"
+        wrong = plural(report.wrong, "thing is wrong", "things are wrong")
+        verdict = "all as it should be" if report.ok else wrong
         if cut_off:
             verdict += "; the newest manifests, which the catalog knows, are missing"
         return Check(
@@ -101,7 +103,7 @@ class Checks:
             kind=CheckKind.VERIFY,
             at=self._clock(),
             ok=report.ok and not cut_off,
-            summary=f"{report.objects} objects, {report.lines} lines: {verdict}",
+            summary=f"{plural(report.objects, 'object')}, {plural(report.lines, 'line')}: {verdict}",
             report=msgspec.json.encode(document(report) | {"target": archive.target}),
         )
 

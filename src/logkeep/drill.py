@@ -18,6 +18,7 @@ from logkeep.catalog.values import Check
 from logkeep.errors import DamagedArchive, EngineError, ObjectMissing
 from logkeep.index.base import Engine
 from logkeep.index.restored import RestoredLines, Where, first_unreadable
+from logkeep.plurals import plural
 from logkeep.restore.chunks import ChunkSpec
 from logkeep.restore.fetch import BadPiece, Batch, fetched
 from logkeep.restore.plan import RestorePlan, Source, plan_restore
@@ -61,7 +62,7 @@ def drill(bucket: Bucket, account: str, *, rng: Random, work: Path, engine: Engi
     hour = rng.choice(sorted(hours))
     plan = plan_restore([Source(target=0, bucket=bucket)], _request(account, hour))
     if plan.frozen.objects:
-        detail = f"{plan.frozen.objects} of its objects are in cold storage, and it was not restored"
+        detail = f"{plural(plan.frozen.objects, 'object')} of it in cold storage, so it was not restored"
         return DrillResult(
             ok=True,
             hour=hour,
@@ -78,7 +79,7 @@ def drill(bucket: Bucket, account: str, *, rng: Random, work: Path, engine: Engi
         problem = error.message
     except BadPiece as bad:
         problem = bad.error.message
-    counted = f"{lines} lines of {plan.objects} objects are there"
+    counted = f"{plural(lines, 'line')} of {plural(plan.objects, 'object')} are there"
     return DrillResult(
         ok=not problem,
         hour=hour,

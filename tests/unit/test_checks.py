@@ -62,7 +62,7 @@ def test_a_sound_archive_passes_both_checks_and_the_results_are_kept(site: Site)
 
     assert (verified.ok, verified.summary) == (True, "3 objects, 120 lines: all as it should be")
     assert drilled.ok
-    assert "40 lines of 1 objects are there" in drilled.summary
+    assert "40 lines of 1 object are there" in drilled.summary
     assert {one.kind: one.ok for one in site.bench.catalog.checks.list("main")} == dict.fromkeys(
         CheckKind, True
     )

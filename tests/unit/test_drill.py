@@ -67,7 +67,7 @@ def test_an_hour_comes_back_line_by_line(bucket: FolderBucket, tmp_path: Path, r
         objects=2,
         lines=10_000,
         seconds=result.seconds,
-        detail="the hour of 2026-11-20T09:00:00.000Z: 10000 lines of 2 objects are there",
+        detail="the hour of 2026-11-20T09:00:00.000Z: 10,000 lines of 2 objects are there",
     )
 
 

@@ -146,7 +146,7 @@ def test_a_verify_tells_what_went_missing(kept: Kept, visit: Visit) -> None:
     page = visit(kept.server, MEMBER)
     page.goto(kept.home)
     page.get_by_role("button", name="Verify now").click()
-    expect(page.get_by_role("status")).to_contain_text("Verified. 1 objects, 3 lines: all as it should be.")
+    expect(page.get_by_role("status")).to_contain_text("Verified. 1 object, 3 lines: all as it should be.")
     expect(page.get_by_role("link", name="5 April 2026")).to_contain_text("verified")
     (kept.folder / KEY.format(account="main")).unlink()
     page.get_by_role("button", name="Verify now").click()

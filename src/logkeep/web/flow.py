@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from logkeep.web.shown import count, plural
+from logkeep.plurals import plural
+from logkeep.web.shown import count
 from logkeep.web.text import visible
 
 _HEIGHT, _GAP = 58, 16

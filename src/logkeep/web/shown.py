@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from logkeep.plurals import plural
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 NOTHING = "\N{EN DASH}"
@@ -82,11 +84,6 @@ def moment(value: str | float | None) -> str:
 
 def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share * 100:.0f} %"
-
-
-def plural(number: float, one: str, many: str = "") -> str:
-    """`1 line`, `2,000 lines`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
 def install(environment: Environment) -> None:

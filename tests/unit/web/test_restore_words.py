@@ -75,6 +75,7 @@ def test_a_state_is_a_word(changes: dict[str, Any], badge: tuple[str, str]) -> N
         ({"state": "ACTIVE"}, "until it expires"),
         ({"state": "DONE", **INTO_WEB, "sent": 1200}, "1,200 lines went into the pipeline web."),
         ({"state": "DONE", "files": {"format": "parquet"}, "files_written": 3}, "3 files are written."),
+        ({"state": "DONE", "files": {"format": "parquet"}, "files_written": 1}, "1 file is written."),
         ({"state": "FAILED"}, "tried again"),
         ({"state": "ABORTED"}, "what came went."),
         ({"state": "ABORTED", **INTO_WEB, "sent": 5}, "5 lines had been sent."),

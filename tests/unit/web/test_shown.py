@@ -57,14 +57,6 @@ def test_times_are_in_utc_whatever_they_come_as() -> None:
     assert shown.when(None) == shown.when("") == DASH
 
 
-def test_one_thing_is_not_many() -> None:
-    assert [shown.plural(1, "line"), shown.plural(2000, "line"), shown.plural(0, "entry", "entries")] == [
-        "1 line",
-        "2,000 lines",
-        "0 entries",
-    ]
-
-
 def test_shares_are_percents() -> None:
     assert [shown.percent(0.256), shown.percent(None)] == ["26 %", DASH]
 

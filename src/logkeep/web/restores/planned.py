@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from logkeep.plurals import plural
 from logkeep.web.restores.look import Looked
 from logkeep.web.restores.stretch import Picture
-from logkeep.web.shown import plural, size, span
+from logkeep.web.shown import size, span
 
 Plan = Mapping[str, Any]
 

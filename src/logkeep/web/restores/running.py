@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from logkeep.plurals import plural
 from logkeep.web.api import Api
 from logkeep.web.problem import Problem
 from logkeep.web.restores import words
-from logkeep.web.shown import plural
 
 _NONE: dict[str, int] = {}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from logkeep.web.shown import NOTHING, count, instant, plural, size, span
+from logkeep.plurals import plural
+from logkeep.web.shown import NOTHING, count, instant, size, span
 
 Restore = Mapping[str, Any]
 
@@ -214,4 +215,5 @@ def _done(restore: Restore) -> str:
     if restore["destination"]:
         lines, pipeline = plural(restore["sent"], "line"), restore["destination"]["pipeline"]
         return f"{lines} went into the pipeline {pipeline}."
-    return f"{count(restore['files_written'])} files are written."
+    written = restore["files_written"]
+    return f"{plural(written, 'file')} {'is' if written == 1 else 'are'} written."

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from logkeep.catalog.people import Role
-from logkeep.web.shown import plural
+from logkeep.plurals import plural
 from logkeep.web.text import visible
 from logkeep.web.views.pipelines import api_path, own_path
 from logkeep.web.visit import Visit, action, page
