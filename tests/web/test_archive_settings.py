@@ -22,6 +22,7 @@ from tests.contract.s3_servers import ACCESS_KEY, SECRET_KEY, GuardedS3, make_bu
 from tests.e2e.server import Server
 from tests.web.accessible import assert_accessible
 from tests.web.conftest import Visit
+from tests.web.furnished import Furnished
 from tests.web.people import ADMIN, MEMBER, READER, STRANGER, make_people
 from tests.web.watch import Watch
 
@@ -541,6 +542,16 @@ def test_who_may_not_change_an_archive_sees_how_it_does(site: Server, visit: Vis
             expect(page.get_by_role("button", name=name)).to_have_count(0)
         expect(page.get_by_role("button", name="Verify now")).to_have_count(int(who is MEMBER))
         expect(page.get_by_role("link", name=re.compile("^Update"))).to_have_count(0)
+
+
+def test_an_archive_that_fails_says_so_before_all_else(furnished: Furnished, visit: Visit) -> None:
+    page = visit(furnished.server)
+    page.goto("/archiving/settings/broken")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("Archiving is on, and fails")
+    page.goto("/archiving/settings")
+    expect(page.locator("section", has=page.locator("#account-main"))).to_contain_text(
+        "1 archive needs a look"
+    )
 
 
 @pytest.mark.parametrize("path", ["new", "main/connection"])
