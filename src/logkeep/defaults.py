@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from logkeep.catalog.archives import RESERVED
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.values import Archive, ArchiveState, Origin, Target
 from logkeep.errors import Conflict, NotFound
@@ -37,11 +38,17 @@ def free_archive_id(catalog: Catalog, account: str) -> str:
     number = 1
     while True:
         candidate = account if number == 1 else f"{account[:58]}-{number}"
-        try:
-            catalog.archives.get(candidate)
-        except NotFound:
+        if candidate not in RESERVED and not _is_there(catalog, candidate):
             return candidate
         number += 1
+
+
+def _is_there(catalog: Catalog, archive: str) -> bool:
+    try:
+        catalog.archives.get(archive)
+    except NotFound:
+        return False
+    return True
 
 
 def target_of(archive: Archive, connection: Connection, vault: Vault, now: int) -> Target:

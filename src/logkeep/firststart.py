@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 
 from logkeep.archive.foreign.layouts import layout_of
+from logkeep.catalog.archives import check_archive_id
 from logkeep.catalog.catalog import Catalog
 from logkeep.catalog.invites import FIRST_ADMIN
 from logkeep.catalog.values import AccountKind, KeyRole, Origin
 from logkeep.declared import DeclaredArchive, declared_archives
 from logkeep.defaults import default_connection, default_settings, follow, free_archive_id
-from logkeep.errors import Conflict
+from logkeep.errors import BadSetting, Conflict, InputError
 from logkeep.settings import Settings
 from logkeep.storage.connection import Connection, checked, connection_of_url
 from logkeep.timeline import Clock
@@ -103,11 +104,15 @@ def prepare_accounts(opener: AccountOpener, url: str, setup_link: str = "") -> F
     """Bring the archives that follow the settings in line with them, and make the first start if there was
     none: then returns the keys, which are shown once and stand in first-start.json.
 
+    Raises BadSetting for what the settings file declares and cannot be, before anything is made.
+
     A crash before the first start has come to its end makes the next start issue new keys, so that there
     is never an account that nobody holds a key for.
     """
     catalog = opener.catalog
     declared = declared_archives(opener.settings.archives)
+    for one in declared:
+        _check_name(one)
     started = None
     if not catalog.installation.has_begun():
         started = _first_start(opener, url, setup_link)
@@ -128,6 +133,17 @@ def prepare_accounts(opener: AccountOpener, url: str, setup_link: str = "") -> F
     else:
         _note(opener.settings.data / FILE_NAME, url, setup_link)
     return started
+
+
+def _check_name(declared: DeclaredArchive) -> None:
+    try:
+        check_archive_id(declared.id)
+    except InputError as error:
+        raise BadSetting(
+            f"the settings file, [archives.{declared.id}]: {error.message}",
+            hint="give the table another name",
+            field="archives",
+        ) from None
 
 
 def new_setup_link(catalog: Catalog, base: str, now: int) -> str:

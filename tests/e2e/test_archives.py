@@ -474,6 +474,16 @@ def test_a_place_of_another_server_is_taken_over_on_request_only(
     assert taken["state"] == "on"
 
 
+def test_no_archive_is_called_as_a_page_is(tenant: Tenant) -> None:
+    wanted = {"id": "new", "account": tenant.name, "provider": "folder"}
+    status, problem = refused(
+        tenant.server, "POST", "/v1/archives", {**wanted, "options": {"path": str(tenant.folder)}}
+    )
+    assert (status, problem["field"], problem["detail"]) == (400, "id", "no archive can be called 'new'")
+    told = cli(tenant.server, "archive", "configure", tenant.name, f"{tenant.folder}/", "--id", "new")
+    assert (told.returncode == 0, "no archive can be called 'new'" in told.stderr) == (False, True)
+
+
 def test_checks_run_on_request_and_their_results_stay(tenant: Tenant) -> None:
     tenant.configure(start=True)
     tenant.send("checked")

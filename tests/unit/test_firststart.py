@@ -191,6 +191,22 @@ def test_archives_of_the_settings_file_are_set_up_with_their_accounts_and_secret
     assert catalog.archives.get("shop-s3").origin is Origin.API
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("new", "no archive can be called 'new'"), ("Old_One", "'Old_One' cannot be the id of an archive")],
+)
+def test_a_table_with_a_name_that_no_archive_can_have_is_refused_before_anything_is_made(
+    catalog: Catalog, tmp_path: Path, name: str, reason: str
+) -> None:
+    tables: dict[str, dict[str, object]] = {name: {"account": "main", "url": f"file://{tmp_path}/a"}}
+    with pytest.raises(BadSetting) as refused:
+        prepare_accounts(opener(catalog, tmp_path, declared=tables), URL)
+    assert str(refused.value) == (
+        f"the settings file, [archives.{name}]: {reason} (give the table another name)"
+    )
+    assert catalog.accounts.list() == []
+
+
 def test_another_systems_archive_is_declared_off_beside_the_accounts_own(
     catalog: Catalog, tmp_path: Path
 ) -> None:
@@ -255,3 +271,8 @@ def test_an_account_that_is_opened_has_an_archive_and_a_key(catalog: Catalog, tm
     assert (found.account, found.role) == ("shop", KeyRole.INGEST)
     with pytest.raises(Conflict):
         opener(catalog, tmp_path).open_account("shop")
+
+
+def test_the_archive_of_an_account_is_never_called_as_a_page_is(catalog: Catalog, tmp_path: Path) -> None:
+    opener(catalog, tmp_path).open_account("new")
+    assert places(catalog) == {"new-2": f"file://{tmp_path}/archive"}

@@ -11,11 +11,20 @@ from logkeep.catalog.database import Database
 from logkeep.catalog.models import archives, objects, targets
 from logkeep.catalog.rows import check_id, get_account, no_archive
 from logkeep.catalog.values import AccountKind, Archive, ObjectState, Target
-from logkeep.errors import Conflict, InputError, NotFound
+from logkeep.errors import BadSetting, Conflict, InputError, NotFound
+
+RESERVED = frozenset({"new"})  # a page beside those of archives
 
 # What `update` leaves alone. The target is changed by `move` only, so that a change that was begun before a
 # move and ends after it does not undo it.
 _FIXED = frozenset({"id", "account", "created_at", "target", "pipeline"})
+
+
+def check_archive_id(name: str) -> None:
+    """Raises InputError for what cannot be the id of an archive."""
+    check_id(name, "the id of an archive")
+    if name in RESERVED:
+        raise BadSetting(f"no archive can be called {name!r}", hint="choose another id", field="id")
 
 
 class Archives:
@@ -34,7 +43,7 @@ class Archives:
         Raises InputError for a bad id and for a restored account, NotFound for an unknown account, Conflict
         for a taken id and for a place where another archive of the account is.
         """
-        check_id(archive.id, "the id of an archive")
+        check_archive_id(archive.id)
         with self._database.writing() as connection:
             if get_account(connection, archive.account).kind is not AccountKind.LIVE:
                 raise InputError(f"{archive.account!r} is a restored account, which has no archive")

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from logkeep.catalog.archives import RESERVED as RESERVED_ARCHIVES
 from logkeep.errors import BadSetting, LogkeepError, QuerySyntaxError
 from logkeep.pipeline.bounds import (
     AMOUNTS,
@@ -187,6 +188,8 @@ class _Check:
                 continue
             path = below(below("destinations", place), "archive")
             self._name(one.archive, path, "the id of an archive")
+            if one.archive in RESERVED_ARCHIVES:
+                self.problems.add(path, f"no archive can be called {one.archive!r}", "choose another id")
             before = first.setdefault(one.archive, place)
             if before != place:
                 message = f"{below('destinations', before)} is the archive {one.archive[:80]!r} already"

@@ -10,7 +10,7 @@ import pytest
 
 from logkeep.catalog.catalog import Catalog, open_catalog
 from logkeep.catalog.values import AccountKind, Archive, ArchiveState, Origin, Target
-from logkeep.errors import Conflict, InputError, NotFound
+from logkeep.errors import BadSetting, Conflict, InputError, NotFound
 from tests.contract.catalog import samples
 from tests.contract.catalog.samples import archive, target
 from tests.contract.catalog.test_objects import planned, seal
@@ -65,10 +65,12 @@ def test_an_archive_needs_a_live_account_and_an_id_of_its_own(catalog: Catalog) 
         catalog.archives.create(archive("main", of="other"), target("s3://b/q"))
     with pytest.raises(InputError, match="'Main' cannot be the id of an archive"):
         catalog.archives.create(archive("Main"), target("s3://b/q"))
+    with pytest.raises(BadSetting, match="no archive can be called 'new'"):
+        catalog.archives.create(archive("new"), target("s3://b/q"))
     with pytest.raises(NotFound, match="no account 'nobody'"):
-        catalog.archives.create(archive("new", of="nobody"), target("s3://b/q"))
+        catalog.archives.create(archive("next", of="nobody"), target("s3://b/q"))
     with pytest.raises(InputError, match="'back' is a restored account"):
-        catalog.archives.create(archive("new", of="back"), target("s3://b/q"))
+        catalog.archives.create(archive("next", of="back"), target("s3://b/q"))
     assert [one.id for one in catalog.archives.list()] == ["main"]
     assert len(catalog.archives.targets_of_account("main")) == 1
 

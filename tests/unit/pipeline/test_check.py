@@ -287,6 +287,13 @@ def test_ids_that_mean_something_else_are_refused(id_: str) -> None:
     assert found(pipeline(id=id_)) == [("id", f"no pipeline can be called {id_!r}", "choose another id")]
 
 
+def test_an_archive_is_not_called_as_a_page_is() -> None:
+    kept = model.ToArchive(name="kept", provider="s3", archive="new")
+    assert found(pipeline(kept)) == [
+        ("destinations[0].archive", "no archive can be called 'new'", "choose another id")
+    ]
+
+
 def test_what_would_pass_is_no_problem_of_the_pipeline() -> None:
     with pytest.raises(Overloaded):
         run(pipeline(), error=Overloaded("the catalog is locked"))
