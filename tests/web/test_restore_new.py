@@ -98,7 +98,7 @@ def test_another_range_is_drawn_without_a_new_page(stored: Stored, visit: Visit)
     assert page.evaluate("window.untouched") is True
 
 
-def test_what_the_archive_lacks_is_told_before_anything_is_planned_and_again_with_the_plan(
+def test_what_the_archive_lacks_is_told_before_the_plan_with_it_and_in_the_report(
     stored: Stored, visit: Visit
 ) -> None:
     stored.send(8, ["late, so it waits"])
@@ -115,7 +115,9 @@ def test_what_the_archive_lacks_is_told_before_anything_is_planned_and_again_wit
         remarks.filter(has_text="The archive has gaps in this range: it has nothing of 2 hours")
     ).to_be_visible()
     expect(remarks.filter(has_text="1 line waits to be archived and cannot be restored yet")).to_be_visible()
-    expect(page.get_by_role("button", name="Start")).to_be_visible()
+    press(page, "Start")
+    report = page.get_by_role("region", name="What the archive lacks of the range")
+    expect(report).to_contain_text(f"Nothing of 2 hours: {DAY} 09:00:00 to {DAY} 11:00:00")
 
 
 def test_a_plan_of_nothing_says_so_and_cannot_be_started(stored: Stored, visit: Visit) -> None:

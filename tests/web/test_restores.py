@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.server import Server, eventually
 from tests.web.conftest import Visit
+from tests.web.furnished import Furnished
 from tests.web.people import ADMIN, MEMBER, READER, STRANGER, Person
 from tests.web.restoring import Stored, becomes, box, press, stored
 from tests.web.watch import Watch
@@ -264,3 +265,22 @@ def test_a_member_steers_what_is_of_their_accounts_and_a_stranger_finds_nothing(
     assert nowhere.status == 404
     other.goto("/archiving/restore?text=of+main")
     expect(other.get_by_text("of main alone")).to_have_count(0)
+
+
+def test_the_report_names_what_was_missing_and_leads_there(furnished: Furnished, visit: Visit) -> None:
+    page = visit(furnished.server, READER)
+    page.goto(f"/archiving/restore/{furnished.restores['what can be read']}")
+    missing = page.get_by_role("region", name="What the archive lacks of the range").get_by_role("listitem")
+    missing = missing.filter(has_text="there is a manifest for this object, but no object")
+    expect(missing).to_contain_text("Missing")
+    missing.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("to")
+    expect(page.get_by_text("It is not in the bucket.")).to_be_visible()
+
+
+def test_the_report_says_that_no_gap_is_known(stored: Stored, visit: Visit) -> None:
+    restore = stored.restore(
+        name="complete", **{"from": "2026-04-05T08:00:00Z", "to": "2026-04-05T09:00:00Z"}
+    )
+    page = opened(visit, stored, f"/archiving/restore/{restore['id']}")
+    expect(page.get_by_role("region", name="Report")).to_contain_text("none are known")

@@ -97,16 +97,18 @@ def test_what_may_surprise_is_told(plan: dict[str, Any], body: dict[str, Any], t
 def test_gaps_damage_and_what_waits_are_told() -> None:
     looked = Looked(
         month=None,
-        picture=picture(empty=[(0, 7_200_000)], problems=[{}, {}], waiting=1),
+        picture=picture(empty=[(0, 7_200_000)], problems=[{"gap": True}, {"gap": False}], waiting=1),
         notes=["x could not be looked at: no answer"],
     )
     texts = [text for _, text in told(looked=looked)]
-    assert "2 things are known to be missing or damaged" in texts[0]
-    assert "unless you have that passed over" in texts[0]
-    assert "nothing of 2 hours" in texts[1]
-    assert "1 line waits to be archived" in texts[2]
-    assert texts[3] == "X could not be looked at: no answer."
-    assert "passed over" not in told(body={"skip_damaged": True}, looked=looked)[0][1]
+    assert "1 thing is known to be missing" in texts[0]
+    assert "does not stop for it" in texts[0]
+    assert "1 thing is known to be damaged" in texts[1]
+    assert "unless you have that passed over" in texts[1]
+    assert "nothing of 2 hours" in texts[2]
+    assert "1 line waits to be archived" in texts[3]
+    assert texts[4] == "X could not be looked at: no answer."
+    assert "passed over" not in told(body={"skip_damaged": True}, looked=looked)[1][1]
 
 
 def test_the_worst_comes_first() -> None:

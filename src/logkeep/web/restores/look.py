@@ -57,9 +57,7 @@ async def look(
         _hours(visit, shown, within) if within and not shown[0]["layout"] else _nothing(),
     )
     notes += [note for told in (of_month, of_range, hours) for note in told.notes if note not in notes]
-    spans = [(one["first_hour"], one["last_hour"]) for one in of_month.answers]
-    first = min((hour for one, _ in spans if (hour := hour_of_text(one)) is not None), default=None)
-    last = max((hour for _, one in spans if (hour := hour_of_text(one)) is not None), default=None)
+    first, last = _ends(of_month.answers)
     return Looked(
         month=calendar.build_month(
             name,
@@ -74,6 +72,15 @@ async def look(
         last=last,
         notes=notes,
     )
+
+
+async def lacks(visit: Visit, restore: Answer) -> Picture | None:
+    """What its archives are known to lack of its range; None where nobody can tell."""
+    within = TimeRange(start=parse_time(restore["from"], now=0), end=parse_time(restore["to"], now=0))
+    ours = [one for one in await _read_by(visit, restore) if not one["layout"]]
+    days = await _days(visit, ours, within)
+    first, last = _ends(days.answers)
+    return _picture(within, days, await _nothing(), first, last, counted=True)
 
 
 def range_of(start: str, end: str, *, now: int) -> TimeRange | None:
@@ -112,6 +119,28 @@ class _Told:
 
 async def _nothing() -> _Told:
     return _Told(answers=(), notes=(), asked=False)
+
+
+async def _read_by(visit: Visit, restore: Answer) -> Sequence[Archive]:
+    """The archives that a restore reads; none of those that are gone."""
+    try:
+        if restore["archive"]:
+            return [await visit.api.get(f"/v1/archives/{quote(restore['archive'], safe='')}")]
+        found: Sequence[Archive] = (await visit.api.get("/v1/archives", account=restore["source"]))[
+            "archives"
+        ]
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return ()
+    return [one for one in found if one["account"] == restore["source"] and not one["pipeline"]]
+
+
+def _ends(answers: Sequence[Answer]) -> tuple[Hour | None, Hour | None]:
+    """The first and the last hour that any of the archives has something of."""
+    first = [hour for one in answers if (hour := hour_of_text(one["first_hour"])) is not None]
+    last = [hour for one in answers if (hour := hour_of_text(one["last_hour"])) is not None]
+    return min(first, default=None), max(last, default=None)
 
 
 def _that_can_be_shown(archives: Sequence[Archive]) -> tuple[Sequence[Archive], list[str]]:

@@ -89,9 +89,17 @@ def _of_limits(plan: Plan, body: Mapping[str, Any]) -> Iterator[Remark]:
 
 
 def _of_picture(picture: Picture, body: Mapping[str, Any]) -> Iterator[Remark]:
-    if picture.problems:
-        known = plural(len(picture.problems), "thing is", "things are")
-        text = f"{known} known to be missing or damaged in this range."
+    missing = sum(1 for one in picture.problems if one["gap"])
+    damaged = len(picture.problems) - missing
+    if missing:
+        known = plural(missing, "thing is", "things are")
+        yield Remark(
+            "warn",
+            f"{known} known to be missing in this range. What is not there does not come, and the restore "
+            "does not stop for it.",
+        )
+    if damaged:
+        text = f"{plural(damaged, 'thing is', 'things are')} known to be damaged in this range."
         if not body["skip_damaged"]:
             text += " The restore fails at what it cannot read, unless you have that passed over."
         yield Remark("warn", text)

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from logkeep.web.form import Form
 from logkeep.web.problem import Problem
 from logkeep.web.restores import words
+from logkeep.web.restores.look import lacks
 from logkeep.web.restores.wanted import link_params
 from logkeep.web.visit import Visit, action, page
 
@@ -20,6 +21,7 @@ RESTORE, PIPELINE = words.section(False), words.section(True)
 ACCOUNTS = "/restored-accounts"
 _ON_A_PAGE = 50
 _FILTERS = ("state", "account", "text")
+_WITH_REPORT = ("ACTIVE", "DONE")  # states whose pages tell what the archive lacks of the range
 _MOST_PROBLEMS = 200  # shown at once
 
 Shown = Mapping[str, Any]
@@ -140,6 +142,7 @@ async def _shown(visit: Visit, *, form: Form | None = None, problem: Problem | N
         words=words,
         problems=told["problems"][:_MOST_PROBLEMS],
         more_problems=max(0, len(told["problems"]) - _MOST_PROBLEMS),
+        lacking=await lacks(visit, restore) if restore["state"] in _WITH_REPORT else None,
         entries=entries["entries"],
         now=visit.site.services.clock(),
         again=f"{words.section(words.destination(restore) == 'pipeline')}/new?{again}",
