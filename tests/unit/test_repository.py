@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "logkeep"
 
 # From low to high; a module imports only from its own layer and those below. First match counts.
 LAYERS = (
-    r"errors|timeline|instants|surrogates|record|settings|declared|faults|retry|sample|vault|turn|outgoing|passwords|attempts|watching"
+    r"errors|timeline|instants|surrogates|record|settings|declared|faults|retry|sample|vault|turn|outgoing|passwords|attempts|watching|plurals"
     r"|notify\.(addresses|template)|oidc\.values|oidc"
     r"|notify|__init__",
     r"query\..*|query",
