@@ -150,6 +150,13 @@ def test_saving_over_somebody_elses_version_is_asked_first(peopled: Server, visi
     page.get_by_label("Write over that version").check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Mine")
+    for who in (ADMIN, READER):  # who may not ask for users is told who did it, too
+        seen = visit(peopled, who)
+        seen.goto("/pipelines/shared")
+        expect(seen.get_by_title("user:")).to_have_text("ada")
+        seen.get_by_role("link", name="version 3").click()
+        expect(seen.get_by_role("row", name="Version 3")).to_contain_text("ada")
+        expect(seen.get_by_role("row", name="Version 2")).to_contain_text("first")
 
 
 def test_a_saved_secret_stays_where_it_is_null(peopled: Server, visit: Visit) -> None:

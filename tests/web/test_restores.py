@@ -54,9 +54,10 @@ def test_one_that_asks_at_its_limit_is_given_more(
     press(page, "Go on")
     becomes(page, "active", javascript=javascript)
     assert stored.now(restore)["lines"] == 120
-    expect(page.get_by_role("table", name="Who did what")).to_contain_text(
-        "had it go on, with no limit of lines"
-    )
+    done = page.get_by_role("table", name="Who did what")
+    expect(
+        done.get_by_role("row", name="had it go on, with no limit of lines").get_by_title("user:")
+    ).to_have_text("ada")
 
 
 @both

@@ -8,7 +8,7 @@ import msgspec
 from logkeep.cli.client import Client
 from logkeep.cli.connected import with_client
 from logkeep.cli.options import json_option
-from logkeep.cli.output import json_lines, table
+from logkeep.cli.output import json_lines, table, who
 
 
 @click.command()
@@ -19,7 +19,7 @@ from logkeep.cli.output import json_lines, table
 def audit(client: Client, limit: int, before: int | None, as_json: bool) -> None:
     """List changes of accounts, keys, archives, rules and restores, newest first.
 
-    ACTOR is the id of the key that was shown with the request.
+    ACTOR is the name of the user or the admin token, or an id where nobody has the name any more.
     """
     entries = client.get("/v1/audit", limit=limit, before=before)["entries"]
     if as_json:
@@ -31,7 +31,7 @@ def audit(client: Client, limit: int, before: int | None, as_json: bool) -> None
             (
                 one["id"],
                 one["at"],
-                one["actor"],
+                who(one["actor"], one["actor_name"]),
                 one["action"],
                 one["subject"],
                 msgspec.json.encode(one["details"]).decode() if one["details"] else "-",

@@ -48,6 +48,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     console(width=_UNBOUNDED).print(grid)
 
 
+def who(actor: str, name: str) -> str:
+    """Who did something: by name, or by the id of who has none any more."""
+    return name or actor or "-"
+
+
 def amount(count: int | float) -> str:
     """`1,234,567`."""
     return f"{count:,.0f}"

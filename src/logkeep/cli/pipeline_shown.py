@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from logkeep.cli.output import amount, console, json_lines, record_line, size, table
+from logkeep.cli.output import amount, console, json_lines, record_line, size, table, who
 from logkeep.errors import BadPipeline
 
 Shown = Mapping[str, Any]
@@ -42,11 +42,12 @@ def show_pipelines(pipelines: Iterable[Shown], *, as_json: bool) -> None:
 
 
 def show_pipeline(pipeline: Shown) -> None:
+    by = who(pipeline["updated_by"], pipeline["updated_by_name"])
     rows = [
         ("state", _state(pipeline["status"])),
         ("title", pipeline["title"] or "-"),
         ("account", pipeline["account"]),
-        ("version", f"{pipeline['version']}, of {pipeline['updated_at']} by {pipeline['updated_by'] or '-'}"),
+        ("version", f"{pipeline['version']}, of {pipeline['updated_at']} by {by}"),
     ]
     table([f"PIPELINE {pipeline['id']}", ""], rows)
     status = pipeline["status"]
@@ -88,7 +89,7 @@ def show_versions(versions: Iterable[Shown], *, as_json: bool) -> None:
     else:
         table(
             ["#VERSION", "AT", "BY"],
-            ((one["version"], one["at"], one["by_name"] or one["by"] or "-") for one in versions),
+            ((one["version"], one["at"], who(one["by"], one["by_name"])) for one in versions),
         )
 
 

@@ -133,20 +133,20 @@ _JSON_LINES = (
     (
         "`pipeline apply`, `rollback`",
         "the pipeline; `keys` are new ones, by source",
-        "id title account version created_at updated_at updated_by spec status changed keys",
+        "id title account version created_at updated_at updated_by updated_by_name spec status changed keys",
     ),
     ("`pipeline apply --dry-run`", "one line", "valid id"),
     (
         "`pipeline ls`, `show`",
         "a pipeline; `show` adds its `spec`; `status` holds `works sources processors destinations`",
-        "id title account version created_at updated_at updated_by status",
+        "id title account version created_at updated_at updated_by updated_by_name status",
     ),
     (
         "`pipeline test`",
         "an event; a step is `processor type events note`",
         "before steps after destinations",
     ),
-    ("`pipeline versions`", "a version", "version at by"),
+    ("`pipeline versions`", "a version", "version at by by_name"),
     ("`pipeline key`", "one line", "pipeline source key"),
     (
         "`pipeline dead-letters`",
@@ -154,7 +154,7 @@ _JSON_LINES = (
         "at reason event",
     ),
     ("`pipeline delete`", "one line", "id deleted"),
-    ("`audit`", "an entry", "id at actor action subject details"),
+    ("`audit`", "an entry", "id at actor actor_name action subject details"),
     ("`verify`", "a finding", "kind key detail note"),
     (
         "`verify`, last line",

@@ -17,6 +17,7 @@ from logkeep.cli.output import (
     size,
     span,
     table,
+    who,
 )
 
 Shown = Mapping[str, Any]
@@ -125,7 +126,7 @@ def what_is_thawed(restore: Shown) -> str:
 
 
 def _rows(restore: Shown) -> list[tuple[str, str]]:
-    planned = restore["planned"]
+    planned, by = restore["planned"], who(restore["created_by"], restore["created_by_name"])
     rows = [
         ("id", restore["id"]),
         ("name", restore["name"]),
@@ -134,7 +135,7 @@ def _rows(restore: Shown) -> list[tuple[str, str]]:
         ("source", f"{_source(restore)}, {restore['from']} to {restore['to']}"),
         ("query", restore["query"] or "-"),
         ("why", restore["reason"]),
-        ("asked for", f"{restore['created_at']} with the key {restore['created_by'] or '-'}"),
+        ("asked for", f"{restore['created_at']} by {by}"),
         ("planned", f"{amount(planned['lines'])} lines in {amount(planned['objects'])} objects, "
                     f"{size(planned['bytes'])} to read"),
         ("restored", f"{amount(restore['lines'])} lines, {size(restore['bytes'])} read, "

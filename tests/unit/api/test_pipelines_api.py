@@ -22,6 +22,7 @@ HEAD = {
     "created_at": "2025-11-20T11:59:00.000Z",
     "updated_at": AT,
     "updated_by": "k-1",
+    "updated_by_name": "first",
 }
 STATUS = {
     "works": True,

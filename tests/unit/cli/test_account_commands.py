@@ -175,16 +175,20 @@ def test_audit_lists_who_did_what(server: Server) -> None:
     entry = {
         "id": 7,
         "at": "2025-11-20T12:00Z",
-        "actor": "0a1b",
+        "actor": "user:0a1b",
+        "actor_name": "ada",
         "action": "archive.update",
         "subject": "main",
         "details": {"rank": 1},
     }
-    answer_with(server, {"entries": [entry], "before": None})
+    gone = {**entry, "id": 6, "actor_name": ""}
+    answer_with(server, {"entries": [entry, gone], "before": None})
     shown = run(server, "audit", "--before", "8").stdout.splitlines()
-    assert shown[1].split() == ["7", "2025-11-20T12:00Z", "0a1b", "archive.update", "main", '{"rank":1}']
+    said = ["archive.update", "main", '{"rank":1}']
+    assert shown[1].split() == ["7", "2025-11-20T12:00Z", "ada", *said]
+    assert shown[2].split() == ["6", "2025-11-20T12:00Z", "user:0a1b", *said]
     assert server.seen[0].params == {"limit": "50", "before": "8"}
-    assert lines_of(run(server, "audit", "--json")) == [entry]
+    assert lines_of(run(server, "audit", "--json")) == [entry, gone]
 
 
 def test_tail_prints_lines_and_counts_what_was_missed(server: Server) -> None:

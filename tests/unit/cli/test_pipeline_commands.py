@@ -75,6 +75,7 @@ HEAD = {
     "created_at": "2025-11-20T12:00:00.000Z",
     "updated_at": "2025-11-20T12:00:00.000Z",
     "updated_by": "k-1",
+    "updated_by_name": "first",
     "status": STATUS,
 }
 APPLIED = {**HEAD, "spec": SPEC, "changed": True, "keys": {}}
@@ -256,6 +257,7 @@ def test_show_tells_what_went_through_each_part(server: Server) -> None:
     answer_with(server, {**HEAD, "spec": SPEC})
     done = run(server, "show", "web")
     rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["version", "3,", "of", "2025-11-20T12:00:00.000Z", "by", "first"] in rows
     assert ["in", "http", "-", "1,200", "-"] in rows
     assert ["filter-1", "filter", "1,200", "3", "failed", "2"] in rows
     assert ["hook", "http", "failing", "1", "2", "5.0", "kB", "4", "0", "4", "-"] in rows

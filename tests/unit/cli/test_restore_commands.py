@@ -20,7 +20,8 @@ RESTORE: dict[str, Any] = {
     "id": "42",
     "name": "incident",
     "reason": "TICKET-7",
-    "created_by": "k-1",
+    "created_by": "user:0a1b",
+    "created_by_name": "ada",
     "state": "ACTIVE",
     "position": None,
     "paused_for": None,
@@ -398,6 +399,8 @@ def test_one_restore_is_shown_and_steered(
             {"progress": {**RESTORE["progress"], "share": 0.42, "seconds_left": 12.0}},
             "42%, 350.0 kB/s, 12.0 s left",
         ),
+        ({}, "Z by ada"),
+        ({"created_by_name": ""}, "Z by user:0a1b"),
     ],
 )
 def test_what_people_have_to_know_of_a_restore_is_shown(

@@ -121,12 +121,6 @@ def test_each_is_at_home_where_its_lines_go() -> None:
     assert words.home(restore(**INTO_WEB)) == "/archiving/pipeline-restoration/42"
 
 
-def test_who_asked_is_a_name_where_there_is_one() -> None:
-    assert words.who(restore(created_by_name="ada")) == "ada"
-    assert words.who(restore()) == "k-1"
-    assert words.who(restore(created_by="")) == NOTHING
-
-
 @pytest.mark.parametrize(
     ("action", "details", "said"),
     [

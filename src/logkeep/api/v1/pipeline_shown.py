@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -35,20 +35,21 @@ class _Titled(msgspec.Struct):
 def shown(services: Services, pipeline: Pipeline) -> Shown:
     """One pipeline with its spec and how it does. Raises NotFound."""
     status = _status(services.pipelines.status(pipeline.id))
-    return {**_head(pipeline), "spec": msgspec.Raw(pipeline.spec), "status": status}
+    names = services.catalog.actors.names({pipeline.updated_by})
+    return {**_head(pipeline, names), "spec": msgspec.Raw(pipeline.spec), "status": status}
 
 
 def all_shown(services: Services, sees: Callable[[Pipeline], bool]) -> list[Shown]:
     """The same of all pipelines of accounts that are seen, without their specs."""
     listed: list[Shown] = []
-    for pipeline in services.catalog.pipelines.list():
-        if not sees(pipeline):
-            continue
+    seen = [one for one in services.catalog.pipelines.list() if sees(one)]
+    names = services.catalog.actors.names({one.updated_by for one in seen})
+    for pipeline in seen:
         try:
             status = services.pipelines.status(pipeline.id)
         except NotFound:  # deleted this very moment
             continue
-        listed.append({**_head(pipeline), "status": _status(status)})
+        listed.append({**_head(pipeline, names), "status": _status(status)})
     return listed
 
 
@@ -131,7 +132,7 @@ def shown_place(place: RestorationPlace) -> Shown:
     }
 
 
-def _head(pipeline: Pipeline) -> Shown:
+def _head(pipeline: Pipeline, names: Mapping[str, str]) -> Shown:
     return {
         "id": pipeline.id,
         "title": msgspec.json.decode(pipeline.spec, type=_Titled).title,
@@ -140,6 +141,7 @@ def _head(pipeline: Pipeline) -> Shown:
         "created_at": iso(pipeline.created_at),
         "updated_at": iso(pipeline.updated_at),
         "updated_by": pipeline.updated_by,
+        "updated_by_name": names.get(pipeline.updated_by, ""),
     }
 
 

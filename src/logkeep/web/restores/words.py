@@ -143,11 +143,6 @@ def place(files: Mapping[str, str]) -> str:
     return "/".join(part for part in shown if part)
 
 
-def who(restore: Restore) -> str:
-    """Who asked for it."""
-    return str(restore["created_by_name"] or restore["created_by"] or NOTHING)
-
-
 def home(restore: Restore) -> str:
     """Its page."""
     return f"{section(destination(restore) == 'pipeline')}/{restore['id']}"
