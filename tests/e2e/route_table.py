@@ -22,6 +22,7 @@ class Row:
     names: Mapping[str, str] = field(default_factory=dict)  # what the path's own parameters stand for
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    tokens: bool = True  # whether a user's token is enough
     changes: bool = False  # whether it would take away what other rows ask for
 
     @property
@@ -168,7 +169,7 @@ ROWS = [
     _of(MEMBER, "account", "/v1/accounts/{id}/keys", "POST", body={}, changes=True),
     _of(MEMBER, "key", "/v1/keys/{id}", "DELETE", changes=True),
     Row(role=ADMIN, path="/v1/admin-tokens"),
-    Row(role=ADMIN, path="/v1/admin-tokens", method="POST", body={}, changes=True),
+    Row(role=ADMIN, path="/v1/admin-tokens", method="POST", body={}, tokens=False, changes=True),
     _of(READ_ONLY, "account", "/v1/accounts/{id}/rules"),
     _of(MEMBER, "account", "/v1/accounts/{id}/rules", "POST", body={"title": "t", "hosts": ["h"]}),
     _of(MEMBER, "account", "/v1/accounts/{id}/rules/preview", "POST", body={"hosts": ["h"]}),
@@ -196,17 +197,31 @@ ROWS = [
     Row(role=READ_ONLY, path="/v1/me"),
     Row(role=READ_ONLY, path="/v1/sessions"),
     Row(role=ADMIN, path="/v1/sessions", query={"user": "{user}"}),
-    Row(role=READ_ONLY, path="/v1/sessions/{id}", method="DELETE", names={"id": "none"}, changes=True),
+    Row(
+        role=READ_ONLY,
+        path="/v1/sessions/{id}",
+        method="DELETE",
+        names={"id": "none"},
+        tokens=False,
+        changes=True,
+    ),
     Row(role=READ_ONLY, path="/v1/tokens"),
     Row(role=ADMIN, path="/v1/tokens", query={"user": "{user}"}),
-    Row(role=READ_ONLY, path="/v1/tokens", method="POST", body={"name": "x"}, changes=True),
-    Row(role=READ_ONLY, path="/v1/tokens/{id}", method="DELETE", names={"id": "none"}, changes=True),
+    Row(role=READ_ONLY, path="/v1/tokens", method="POST", body={"name": "x"}, tokens=False, changes=True),
+    Row(
+        role=READ_ONLY,
+        path="/v1/tokens/{id}",
+        method="DELETE",
+        names={"id": "none"},
+        tokens=False,
+        changes=True,
+    ),
     Row(role=ADMIN, path="/v1/users"),
-    Row(role=ADMIN, path="/v1/users", method="POST", body={"name": "x"}, changes=True),
+    Row(role=ADMIN, path="/v1/users", method="POST", body={"name": "x"}, tokens=False, changes=True),
     _of(ADMIN, "user", "/v1/users/{id}"),
-    _of(ADMIN, "user", "/v1/users/{id}", "PATCH", body={}, changes=True),
-    _of(ADMIN, "user", "/v1/users/{id}", "DELETE", changes=True),
-    _of(ADMIN, "user", "/v1/users/{id}/invite", "POST", changes=True),
-    Row(role=ADMIN, path="/v1/setup-link", method="POST", changes=True),
+    _of(ADMIN, "user", "/v1/users/{id}", "PATCH", body={}, tokens=False, changes=True),
+    _of(ADMIN, "user", "/v1/users/{id}", "DELETE", tokens=False, changes=True),
+    _of(ADMIN, "user", "/v1/users/{id}/invite", "POST", tokens=False, changes=True),
+    Row(role=ADMIN, path="/v1/setup-link", method="POST", tokens=False, changes=True),
     Row(role=ADMIN, path="/v1/audit"),
 ]

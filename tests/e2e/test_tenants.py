@@ -26,6 +26,7 @@ class World:
 
     server: Server
     keys: Mapping[Role, str]
+    admins_token: str  # of a user who is an administrator
     ours: Mapping[str, str]
     theirs: Mapping[str, str]
 
@@ -59,10 +60,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for role in NEITHER:
         user = server.post("/v1/users", {"name": role, "role": role, "accounts": ["main"]})
         keys[role] = server.post(f"/v1/tokens?user={user['id']}", {"name": "t", "scope": role})["token"]
+    admin = server.post("/v1/users", {"name": "admin", "role": "admin"})
+    admins = server.post(f"/v1/tokens?user={admin['id']}", {"name": "t", "scope": "admin"})["token"]
     other = server.post("/v1/users", {"name": SECRET, "accounts": [f"{SECRET}-corp"]})
     _send_into_both(server, f"{SECRET}-corp")
     ours["user"] = theirs["user"] = other["id"]
-    yield World(server=server, keys=keys, ours=ours, theirs=theirs)
+    yield World(server=server, keys=keys, admins_token=admins, ours=ours, theirs=theirs)
     server.kill()
 
 
@@ -151,6 +154,19 @@ def test_nobody_gets_in_without_a_key(world: World, row: Row) -> None:
 )
 def test_a_lower_role_is_not_enough(world: World, row: Row, role: Role) -> None:
     assert world.ask(world.keys[role], row, world.ours).status_code == 403
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.tokens], ids=_named)
+def test_a_users_token_does_nothing_that_would_outlive_it(world: World, row: Row) -> None:
+    refused = world.ask(world.admins_token, row, world.ours)
+    assert (refused.status_code, "a token neither makes" in refused.json()["detail"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.role is Role.ADMIN and row.method == "GET"], ids=_named
+)
+def test_an_administrators_token_sees_what_administrators_see(world: World, row: Row) -> None:
+    assert world.ask(world.admins_token, row, world.ours).status_code == 200
 
 
 @pytest.mark.parametrize("role", NEITHER)

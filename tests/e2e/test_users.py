@@ -54,6 +54,29 @@ def test_a_token_makes_no_tokens_and_ends_no_sessions(server: Server) -> None:
     ]
 
 
+def test_an_administrators_token_makes_and_changes_nobody(server: Server) -> None:
+    admin, other = made(server, role="admin"), made(server)
+    token = token_of(server, admin)["token"]
+    lasting = server.http.get("/v1/admin-tokens").json()["admin_tokens"][0]["id"]
+    before = server.get("/v1/users"), server.get("/v1/admin-tokens")
+    for method, path, body in (
+        ("POST", "/v1/users", {"name": "eve", "role": "admin", "password": PASSWORD}),
+        ("POST", f"/v1/users/{other['id']}/invite", {}),
+        ("PATCH", f"/v1/users/{other['id']}", {"role": "admin"}),
+        ("DELETE", f"/v1/users/{admin['id']}", None),
+        ("POST", "/v1/admin-tokens", {}),
+        ("DELETE", f"/v1/keys/{lasting}", None),
+    ):
+        refused = ask(server, token, method, path, body)
+        assert (refused.status_code, refused.json()["hint"]) == (
+            403,
+            "sign in with a browser, or use an admin token",
+        )
+    assert (server.get("/v1/users"), server.get("/v1/admin-tokens")) == before
+    key = ask(server, token, "POST", "/v1/accounts/main/keys", {}).json()["id"]
+    assert ask(server, token, "DELETE", f"/v1/keys/{key}").status_code == 200
+
+
 def test_a_user_who_is_disabled_or_gone_has_no_token_that_works(server: Server) -> None:
     user = made(server, role="member")
     token = token_of(server, user, scope="member")["token"]

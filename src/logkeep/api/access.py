@@ -123,11 +123,14 @@ class Guard:
     role: Role
     look: Look | None = None
     parameter: str = ""  # of the path that names the thing; "": the query's `account`
+    tokens: bool = True  # whether a user's token is enough
 
     def admit(self, request: Request) -> None:
         """Waits for the catalog. Raises Unauthorized, Forbidden or NotFound."""
         caller = caller_of(request)
         caller.require(self.role)
+        if not self.tokens:
+            caller.require_no_token()
         services: Services = request.app.state.services
         is_admin = caller.role is Role.ADMIN  # who sees everything: the handler says what is not there
         if self.look is not None and not is_admin:
@@ -175,9 +178,9 @@ def _behind(guard: Guard, handler: Handler) -> Endpoint:
     return partial(_guarded, guard, handler)  # which Starlette takes for the function that it wraps
 
 
-def everybody(handler: Handler) -> Endpoint:
+def everybody(handler: Handler, *, tokens: bool = True) -> Endpoint:
     """Whoever has a role at all; what is listed is for the handler to choose by `Asker.view`."""
-    return _behind(Guard(Role.READ_ONLY), handler)
+    return _behind(Guard(Role.READ_ONLY, tokens=tokens), handler)
 
 
 def members(handler: Handler) -> Endpoint:
@@ -185,8 +188,8 @@ def members(handler: Handler) -> Endpoint:
     return _behind(Guard(Role.MEMBER), handler)
 
 
-def administrators(handler: Handler) -> Endpoint:
-    return _behind(Guard(Role.ADMIN), handler)
+def administrators(handler: Handler, *, tokens: bool = True) -> Endpoint:
+    return _behind(Guard(Role.ADMIN, tokens=tokens), handler)
 
 
 def of_account(handler: Handler, role: Role = Role.READ_ONLY, parameter: str = "id") -> Endpoint:

@@ -47,6 +47,15 @@ class Caller:
                 f"this needs the role {role}, and you have {self.role}", hint="ask an administrator"
             )
 
+    def require_no_token(self) -> None:
+        """Raises Forbidden for a user's token: one that is stolen could make what outlives it, and shut its
+        owner out."""
+        if self.way == "token":
+            raise Forbidden(
+                "a token neither makes, changes nor ends users, tokens and sessions",
+                hint="sign in with a browser, or use an admin token",
+            )
+
 
 def caller_of_user(user: User, *, scope: Role = Role.ADMIN, way: str, session: str = "") -> Caller:
     """A user with no more rights than `scope`. An administrator sees all accounts, also with less rights."""

@@ -84,6 +84,9 @@ def _issue(by: Asker, account: str, role: KeyRole, name: str, member: str) -> di
 
 
 def _revoke(by: Asker, key_id: str) -> KeyInfo:
-    revoked = by.services.catalog.keys.revoke(key_id)
+    keys = by.services.catalog.keys
+    if keys.get(key_id).role is KeyRole.ADMIN:
+        by.caller.require_no_token()
+    revoked = keys.revoke(key_id)
     by.note("key.revoke", revoked.id, account=revoked.account, role=revoked.role, name=revoked.name)
     return revoked

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from logkeep.api.answers import Asker
 from logkeep.catalog.people import Role, User
-from logkeep.errors import Forbidden, InputError
+from logkeep.errors import InputError
 
 
 def own_user(by: Asker, request: Request) -> User:
@@ -20,13 +20,3 @@ def own_user(by: Asker, request: Request) -> User:
     if not named:
         raise InputError("an admin token is no user", hint="say whose by ?user=ID (see: logkeep user ls)")
     return by.services.catalog.users.get(named)
-
-
-def may_change(by: Asker) -> None:
-    """Raises Forbidden for a token: one that is stolen could make others that outlive it, and end the
-    sessions of its owner."""
-    if by.caller.way == "token":
-        raise Forbidden(
-            "a token neither makes nor ends tokens and sessions",
-            hint="sign in with a browser, or use an admin token",
-        )
