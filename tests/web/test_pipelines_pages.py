@@ -357,3 +357,27 @@ def test_a_pipeline_of_another_account_is_not_there(furnished: Furnished, visit:
         assert answer is not None
         assert answer.status == 404
         expect(page.locator("main")).not_to_contain_text("Web shop")
+
+
+def test_counters_go_on_by_themselves_and_a_question_stays_open(
+    peopled: Server, visit: Visit, watch: Watch
+) -> None:
+    key = put(peopled, "followed")["keys"]["in"]
+    page = visit(peopled, ADMIN)
+    page.goto("/pipelines/followed")
+    expect(page.get_by_text("This page follows by itself.")).to_be_visible()
+    page.get_by_text("New key…").click()
+    assert send(peopled, "followed", key, "one\ntwo") == 200
+    destinations = page.get_by_role("group", name="Table of destinations")
+    expect(destinations.get_by_role("row").nth(1).get_by_role("cell").nth(3)).to_have_text("2")
+    expect(page.get_by_role("button", name="Make a new key")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Make a new key")).to_be_hidden()
+    sources = page.get_by_role("group", name="Table of sources")
+    page.locator("body").click()
+    expect(sources.get_by_role("row").nth(1).get_by_role("cell").nth(2)).to_have_text("2")
+    watch.expect("ERR_INTERNET_DISCONNECTED")
+    page.context.set_offline(True)
+    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("This page follows by itself.")).to_be_visible()

@@ -27,7 +27,7 @@ function localTimes(root = document) {
 
 // An open menu or question closes with Escape, and with a click elsewhere.
 function closing() {
-  const open = () => document.querySelectorAll("details.menu[open], details.confirm[open]");
+  const open = () => document.querySelectorAll("details.menu[open], details.confirm[open], details.ask[open]");
   document.addEventListener("click", (event) => {
     for (const one of open()) if (!one.contains(event.target)) one.open = false;
   });
