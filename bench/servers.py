@@ -81,12 +81,12 @@ def restore_all(client: Client) -> dict[str, Any]:
     return wait_restored(client, client.post("/v1/restores", request))
 
 
-def wait_restored(client: Client, restored: dict[str, Any]) -> dict[str, Any]:
-    """The restore when it is ACTIVE."""
+def wait_restored(client: Client, restored: dict[str, Any], *, state: str = "ACTIVE") -> dict[str, Any]:
+    """The restore when it has come to this state."""
     while restored["state"] == "IN_PROGRESS":
         time.sleep(_PAUSE_S)
         restored = client.get(f"/v1/restores/{restored['id']}")
-    if restored["state"] != "ACTIVE":
+    if restored["state"] != state:
         raise RuntimeError(f"the restore ended {restored['state']}: {restored['error']}")
     return restored
 

@@ -64,11 +64,14 @@ def _fill(server: LocalServer, lines: int) -> Mapping[str, str]:
         start = hour_start(first_hour()) + 12 * HOUR_MS
         wanted = {"name": "bench", "from": iso(start), "to": iso(start + HOUR_MS)}
         restore = wait_restored(client, client.post("/v1/restores", wanted))
+        sent = client.post("/v1/restores", {**wanted, "pipeline": {"id": "shop"}, "limit_lines": 1_000})
+        wait_restored(client, sent, state="DONE")
         wait_quiet(server.pid)
         ids = {
             "user": user["id"],
             "rule": rule["id"],
             "restore": restore["id"],
+            "sent": sent["id"],
             "restored": restore["account"],
         }
         return pages_of(client, ids, start)

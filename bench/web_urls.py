@@ -32,13 +32,22 @@ def pages_of(client: Client, ids: Mapping[str, str], start: int) -> Mapping[str,
         "/pipelines/{id}/destinations/{destination}/dead-letters": _LETTERS,
         "/settings/accounts/{id}/rules/{rule}": f"/settings/accounts/main/rules/{ids['rule']}",
     }
-    of = {"/pipelines/": "shop", "/settings/accounts/": "main", "/settings/users/": ids["user"]}
+    of = {
+        "/pipelines/{id}": "shop",
+        "/settings/accounts/{id}": "main",
+        "/settings/users/{id}": ids["user"],
+        "/archiving/settings/{archive}": "main",
+        "/archiving/restore/{id}": ids["restore"],
+        "/archiving/pipeline-restoration/{id}": ids["sent"],
+    }
     pages: dict[str, str] = {}
     for route in page_routes():
-        url = chosen.get(route) or next(
-            (route.replace("{id}", id_) for path, id_ in of.items() if route.startswith(f"{path}{{id}}")),
-            route,
+        named = (
+            path.rpartition("{")[0] + of[path] + route.removeprefix(path)
+            for path in of
+            if route.startswith(path)
         )
+        url = chosen.get(route) or next(named, route)
         if url != "/sign-in" and "{token}" not in url:  # pages of those who are not signed in
             pages[route] = url
     unknown = [route for route, url in pages.items() if "{" in url]

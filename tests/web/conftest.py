@@ -1,6 +1,7 @@
 """A browser, and sites for it to visit.
 
-Playwright drives the browser from this thread, so `asyncio.run` does not work in these tests.
+Playwright drives the browser from this thread, so `asyncio.run` does not work in these tests. The browser
+ends with them, for others may run in this process before more of these do; servers stay.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with nothing in it but people and their accounts, for tests that make what they need and leave
     each other's accounts alone."""
@@ -44,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.kill()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def furnished(
     tmp_path_factory: pytest.TempPathFactory, moto_s3: str, azurite: Azurite
 ) -> Iterator[Furnished]:
@@ -74,7 +75,7 @@ class Visit(Protocol):
     ) -> Page: ...
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sessions() -> Sessions:
     return {}
 

@@ -159,17 +159,6 @@ def test_the_oldest_can_stand_first(page: Page, many: Account) -> None:
     assert rows(page)[0] == "line 100 of 250"
 
 
-def test_a_bar_of_the_histogram_is_a_link_to_its_lines(page: Page, many: Account) -> None:
-    page.goto(many.url(from_=iso(BASE_MS), to=iso(BASE_MS + 25_000), counted="1"))
-    bars = page.locator(".histogram a")
-    expect(page.get_by_role("img", name=re.compile("250 lines over time"))).to_be_visible()
-    counts = [int(title.rpartition(": ")[2]) for title in bars.locator("title").all_text_contents()]
-    assert sum(counts) == 250
-    bars.nth(3).locator("rect").click()
-    assert len(rows(page)) == counts[3]
-    expect(page.locator(".histogram-legend strong")).to_have_text(f"{counts[3]} lines")
-
-
 def test_a_page_can_be_asked_to_wait_for_its_histogram(page: Page, many: Account) -> None:
     page.goto(many.url(from_="-1h", counted="1"))
     expect(page.locator(".histogram-legend strong")).to_have_text("250 lines")

@@ -16,7 +16,7 @@ from logkeep.web.text import logtext, visible
 ROWS = 100
 CUT = 400  # characters of a line that the list shows without a script; a click away is all of it
 # What the rows of a page may come to, of the 100 KB that a page has.
-BUDGET_BYTES = 56_000
+BUDGET_BYTES = 50_000
 _ROW_BYTES = 330  # of a row's markup, beside what it shows
 
 

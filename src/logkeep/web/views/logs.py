@@ -80,7 +80,7 @@ async def show_histogram(visit: Visit) -> Response:
     address = address_of(visit.request.query_params)
     shown = _meant(address, Sources(live=[], restored=[], archives=[]), now)
     picture = await _picture(visit, shown)
-    return visit.render("logs/_histogram.html", linked=_linked(address), **_over_time(shown, picture))
+    return visit.render("logs/_histogram.html", **_over_time(picture))
 
 
 async def export(visit: Visit) -> Response:
@@ -143,7 +143,7 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
     return visit.render(
         "logs/logs.html",
         **_frame(shown.address, sources, shown),
-        **_over_time(shown, picture),
+        **_over_time(picture),
         listing=found,
         newest=newest,
         around_newest=_hour_before(newest),
@@ -180,16 +180,11 @@ def _refused(visit: Visit, address: Address, sources: Sources, problem: Problem,
     return visit.render("logs/refused.html", status=400, **_frame(address, sources, None) | told)
 
 
-def _linked(address: Address) -> bool:
-    """Whether the address is short enough to be repeated in every link."""
-    return len(address.search) < _LONGEST_LINKED
-
-
 def _frame(address: Address, sources: Sources, shown: Shown | None) -> dict[str, Any]:
     """What every one of these pages shows."""
     return {
         "address": address,
-        "linked": _linked(address),
+        "linked": len(address.search) < _LONGEST_LINKED,
         "sources": sources,
         "source": sources.find(address.source),
         "shown": shown,
@@ -217,13 +212,8 @@ async def _picture(
     return None if found is None else picture_of(found) or False
 
 
-def _over_time(shown: Shown, picture: Picture | Literal[False] | None) -> dict[str, Any]:
-    address = shown.address.first_page()
-    return {
-        "counting": picture is None,
-        "picture": picture or None,
-        "zoomed": lambda bar: address.but(start=written(bar.start), end=written(bar.end)).search,
-    }
+def _over_time(picture: Picture | Literal[False] | None) -> dict[str, Any]:
+    return {"counting": picture is None, "picture": picture or None}
 
 
 async def _top(visit: Visit, shown: Shown) -> Mapping[str, Any] | None:
