@@ -135,6 +135,14 @@ class Archives:
         with self._database.reading() as connection:
             return _targets(connection, select(targets).where(targets.c.account == account))
 
+    def targets_of_all(self) -> Mapping[str, Sequence[Target]]:
+        """Those of every archive by its id, oldest first."""
+        with self._database.reading() as connection:
+            found: dict[str, list[Target]] = {}
+            for one in _targets(connection, select(targets)):
+                found.setdefault(one.archive, []).append(one)
+            return found
+
     def marked(self, target_id: int, at: int) -> None:
         """The marker object was written there. Raises NotFound."""
         with self._database.writing() as connection:

@@ -38,6 +38,14 @@ from logkeep.timeline import Hour, TimeRange
 _ADDED_UP = objects.c.lines, objects.c.raw_bytes, objects.c.stored_bytes
 _SUMS = func.count(), *(func.coalesce(func.sum(column), 0) for column in _ADDED_UP)
 
+# What has been sealed in the targets that archives have: an archive that was removed leaves its rows behind,
+# and another one may have its id by now.
+_OF_ALL = (
+    objects.c.state == ObjectState.SEALED,
+    objects.c.target == targets.c.id,
+    objects.c.archive == targets.c.archive,
+)
+
 
 class Totals(NamedTuple):
     """Sums over sealed objects."""
@@ -46,6 +54,9 @@ class Totals(NamedTuple):
     lines: int
     raw_bytes: int
     stored_bytes: int
+
+
+NOTHING = Totals(objects=0, lines=0, raw_bytes=0, stored_bytes=0)
 
 
 class DayTotals(NamedTuple):
@@ -178,6 +189,12 @@ class Objects:
         with self._database.reading() as connection:
             return Totals(*map(int, connection.execute(query).one()))
 
+    def totals_of_all(self) -> Mapping[str, Totals]:
+        """The same of every archive that has sealed something, by its id."""
+        query = select(objects.c.archive, *_SUMS).where(*_OF_ALL).group_by(objects.c.archive)
+        with self._database.reading() as connection:
+            return {archive: Totals(*map(int, sums)) for archive, *sums in connection.execute(query)}
+
     def hours(self, archive: str, within: TimeRange) -> Mapping[Hour, Totals]:
         """Sums over what the archive has sealed of each hour that `within` touches, oldest hour first. An
         hour without an object is left out."""
@@ -200,6 +217,22 @@ class Objects:
         )
         found = self._select(query)
         return found[0] if found else None
+
+    def newest_of_all(self) -> Mapping[str, ArchiveObject]:
+        """The same of every archive that has an object, by its id."""
+        last = (
+            select(objects.c.archive, func.max(objects.c.hour).label("hour"))
+            .where(*_OF_ALL)
+            .group_by(objects.c.archive)
+            .subquery()
+        )
+        query = (
+            select(objects)
+            .join(last, and_(objects.c.archive == last.c.archive, objects.c.hour == last.c.hour))
+            .where(*_OF_ALL)
+            .order_by(objects.c.sealed_at)
+        )
+        return {one.archive: one for one in self._select(query)}
 
     def span(self, archive: str) -> tuple[Hour, Hour] | None:
         """The first and the last hour of which the archive has an object; None when it has none."""

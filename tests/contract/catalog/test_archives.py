@@ -39,6 +39,7 @@ def test_an_archive_is_set_up_with_its_target(catalog: Catalog, url: str) -> Non
     assert other.archives.target(1) == stored
     assert other.archives.targets("main") == [stored]
     assert other.archives.targets_of_account("main") == [stored]
+    assert other.archives.targets_of_all() == {"main": [stored]}
     other.close()
 
 

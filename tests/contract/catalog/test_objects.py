@@ -169,6 +169,12 @@ def test_what_an_archive_holds_is_added_up_over_its_targets_and_by_hour(catalog:
     assert catalog.objects.totals("main") == Totals(objects=4, lines=12, raw_bytes=1200, stored_bytes=360)
     assert catalog.objects.totals("second") == Totals(objects=1, lines=3, raw_bytes=300, stored_bytes=90)
     assert catalog.objects.totals("nobody") == (0, 0, 0, 0)
+    assert {name: of.objects for name, of in catalog.objects.totals_of_all().items()} == {
+        "main": 4,
+        "second": 1,
+        "other": 1,
+    }
+    assert catalog.objects.totals_of_all()["main"] == catalog.objects.totals("main")
     within = TimeRange(start=(HOUR - 5) * HOUR_MS, end=(HOUR + 5) * HOUR_MS)
     assert catalog.objects.hours("main", within) == {
         HOUR: Totals(objects=3, lines=9, raw_bytes=900, stored_bytes=270),
@@ -212,6 +218,11 @@ def test_the_newest_object_is_the_last_of_the_last_hour(catalog: Catalog) -> Non
     catalog.objects.plan(late := planned(hour=HOUR + 1, part=1))
     catalog.objects.seal(replace(sealed(late), sealed_at=9))
     assert catalog.objects.newest("main") == replace(sealed(late), sealed_at=9)
+    assert catalog.objects.newest_of_all() == {
+        "main": replace(sealed(late), sealed_at=9),
+        "second": catalog.objects.newest("second"),
+        "other": catalog.objects.newest("other"),
+    }
 
 
 def test_lines_are_added_up_by_the_spool_that_they_came_through(catalog: Catalog) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,9 +15,9 @@ from logkeep.api.services import Services
 from logkeep.api.v1.archive_listed import listed_objects
 from logkeep.api.v1.archive_shown import shown_status, shown_totals
 from logkeep.archiver import ArchiveStatus
+from logkeep.catalog.objects import NOTHING
 from logkeep.catalog.people import Role
 from logkeep.catalog.values import ArchiveObject
-from logkeep.errors import NotFound
 from logkeep.timeline import TimeRange, hour_start, iso
 
 Shown = dict[str, object]
@@ -102,7 +104,7 @@ def _status(by: Asker) -> Shown:
     seen = [one for one in services.archiver.status() if by.caller.sees(one.account)]
     archives = {
         "alarm": any(one.alarm for one in seen),
-        "accounts": [row for one in seen if (row := _row(services, one))],
+        "accounts": _rows(services, seen),
     }
     return archives if by.caller.accounts is not None else {**archives, **_server(services)}
 
@@ -116,20 +118,23 @@ def _server(services: Services) -> Shown:
     }
 
 
-def _row(services: Services, status: ArchiveStatus) -> Shown:
-    """One archive's row; none for one that was removed a moment ago."""
-    archives = services.catalog.archives
-    try:
-        target = archives.target(archives.get(status.archive).target)
-    except NotFound:
-        return {}
-    return {
-        "id": status.archive,
-        "account": status.account,
-        "archive": target.place,
-        **shown_status(status),
-        **shown_totals(services, status.archive),
-    }
+def _rows(services: Services, statuses: Sequence[ArchiveStatus]) -> list[Shown]:
+    """A row for each archive; none for one that was removed a moment ago."""
+    catalog = services.catalog
+    writes_to = {one.id: one.target for one in catalog.archives.list()}
+    totals = catalog.objects.totals_of_all()
+    places = {one.id: one.place for of in catalog.archives.targets_of_all().values() for one in of}
+    return [
+        {
+            "id": one.archive,
+            "account": one.account,
+            "archive": places[target],
+            **shown_status(one),
+            **shown_totals(totals.get(one.archive, NOTHING)),
+        }
+        for one in statuses
+        if (target := writes_to.get(one.archive)) in places
+    ]
 
 
 def shown_object(one: ArchiveObject) -> Shown:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from logkeep.api.answers import Asker
 from logkeep.api.services import Services
 from logkeep.archiver import ArchiveStatus
-from logkeep.catalog.values import Archive, Check, Target
+from logkeep.catalog.objects import NOTHING, Totals
+from logkeep.catalog.values import Archive, ArchiveObject, Check, Target
 from logkeep.errors import BadSetting
 from logkeep.storage.connection import masked
 from logkeep.storage.providers import PROVIDERS
@@ -20,23 +22,66 @@ _OWN = "Archive"
 _PIPELINES = "Pipeline archive"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """What is known of an archive beside its settings."""
+
+    targets: Sequence[Target]
+    totals: Totals
+    newest: ArchiveObject | None  # tells how far it is
+    checks: Sequence[Check]
+    status: ArchiveStatus | None  # none when it was made this very moment
+
+
 def shown(services: Services, archive_id: str) -> dict[str, object]:
     """One archive. Raises NotFound."""
-    archive = services.catalog.archives.get(archive_id)
-    statuses = {one.archive: one for one in services.archiver.status()}
-    return _archive(services, archive, statuses)
+    catalog = services.catalog
+    archive = catalog.archives.get(archive_id)
+    beside = _Beside(
+        targets=catalog.archives.targets(archive_id),
+        totals=catalog.objects.totals(archive_id),
+        newest=catalog.objects.newest(archive_id),
+        checks=catalog.checks.list(archive_id),
+        status=next((one for one in services.archiver.status() if one.archive == archive_id), None),
+    )
+    return _archive(services, archive, beside)
 
 
 def all_shown(by: Asker, account: str) -> list[dict[str, object]]:
     """The archives of one account and of its pipelines, or all that the caller sees. Raises NotFound for an
-    account that is not there."""
+    account that is not there.
+
+    Asks the catalog as often for hundreds as for one.
+    """
     services = by.services
-    archives = services.catalog.archives
     if account:
         by.view.account(account)
+    found = [
+        one
+        for one in services.catalog.archives.list()
+        if account in ("", one.account) and by.caller.sees(one.account)
+    ]
+    beside = _beside_all(services)
+    return [_archive(services, one, beside[one.id]) for one in found if one.id in beside]
+
+
+def _beside_all(services: Services) -> Mapping[str, _Beside]:
+    catalog = services.catalog
+    totals, newest = catalog.objects.totals_of_all(), catalog.objects.newest_of_all()
     statuses = {one.archive: one for one in services.archiver.status()}
-    found = [one for one in archives.list() if account in ("", one.account) and by.caller.sees(one.account)]
-    return [_archive(services, archive, statuses) for archive in found]
+    checks: dict[str, list[Check]] = {}
+    for one in catalog.checks.list():
+        checks.setdefault(one.archive, []).append(one)
+    return {
+        archive: _Beside(
+            targets=targets,
+            totals=totals.get(archive, NOTHING),
+            newest=newest.get(archive),
+            checks=checks.get(archive, ()),
+            status=statuses.get(archive),
+        )
+        for archive, targets in catalog.archives.targets_of_all().items()
+    }
 
 
 def shown_status(status: ArchiveStatus) -> dict[str, object]:
@@ -64,8 +109,7 @@ def shown_status(status: ArchiveStatus) -> dict[str, object]:
     }
 
 
-def shown_totals(services: Services, archive_id: str) -> dict[str, int]:
-    totals = services.catalog.objects.totals(archive_id)
+def shown_totals(totals: Totals) -> dict[str, int]:
     return {
         "objects": totals.objects,
         "archived_lines": totals.lines,
@@ -85,13 +129,8 @@ def shown_check(check: Check, *, report: bool = False) -> dict[str, object]:
     return {**summary, "report": msgspec.Raw(check.report or b"null")} if report else summary
 
 
-def _archive(
-    services: Services, archive: Archive, statuses: Mapping[str, ArchiveStatus]
-) -> dict[str, object]:
-    catalog = services.catalog
-    targets = catalog.archives.targets(archive.id)
-    current = next(one for one in targets if one.id == archive.target)
-    status = statuses.get(archive.id)  # none when it was made this very moment
+def _archive(services: Services, archive: Archive, beside: _Beside) -> dict[str, object]:
+    current = next(one for one in beside.targets if one.id == archive.target)
     return {
         "id": archive.id,
         "account": archive.account,
@@ -114,17 +153,15 @@ def _archive(
         "created_at": iso(archive.created_at),
         "place": current.place,
         **_connection(services, current),
-        "targets": [_target(one, current) for one in targets],
-        "status": shown_status(status) if status else None,
-        "totals": shown_totals(services, archive.id),
-        "newest": _newest(services, archive.id),
-        "checks": [shown_check(one) for one in catalog.checks.list(archive.id)],
+        "targets": [_target(one, current) for one in beside.targets],
+        "status": shown_status(beside.status) if beside.status else None,
+        "totals": shown_totals(beside.totals),
+        "newest": _newest(beside.newest),
+        "checks": [shown_check(one) for one in beside.checks],
     }
 
 
-def _newest(services: Services, archive_id: str) -> dict[str, object] | None:
-    """What tells how far the archive is."""
-    one = services.catalog.objects.newest(archive_id)
+def _newest(one: ArchiveObject | None) -> dict[str, object] | None:
     if one is None:
         return None
     return {"hour": iso(hour_start(one.hour)), "sealed_at": iso(one.sealed_at), "lines": one.lines}
