@@ -158,6 +158,21 @@ def test_a_verify_tells_what_went_missing(kept: Kept, visit: Visit) -> None:
     expect(page.get_by_role("link", name="Download")).to_have_count(0)
 
 
+@pytest.mark.parametrize("page_of", ["/archiving/browse/{}", "/archiving/settings/{}"])
+def test_a_verify_that_takes_long_says_what_it_does_and_since_when(
+    kept: Kept, visit: Visit, page_of: str
+) -> None:
+    page = visit(kept.server, MEMBER)
+    page.goto(page_of.format(kept.home.rpartition("/")[2]))
+    # The answer never comes: Playwright looks at no page that waits for one.
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")
+    button = page.get_by_role("button", name="Verify now")
+    button.click()
+    told = page.get_by_role("status").filter(has_text="Every object is read, which may take minutes.")
+    expect(told).to_contain_text(re.compile(r"[1-9] s so far"))
+    expect(button).to_be_disabled()
+
+
 def test_an_object_is_downloaded_as_it_is(kept: Kept, visit: Visit) -> None:
     page = visit(kept.server, MEMBER)
     page.goto(f"{kept.home}/{DAY}/07")

@@ -1,5 +1,5 @@
-// Archiving > Archive settings: another provider or kind of credentials shows at once, tests keep what was typed,
-// and what takes long says so.
+// Archiving > Archive settings: another provider or kind of credentials shows at once, and tests keep
+// what was typed.
 
 for (const form of document.querySelectorAll("form[data-pick]")) {
   form.querySelector("select").addEventListener("change", () => form.requestSubmit());
@@ -111,13 +111,4 @@ function copyButtons(root) {
       button.textContent = "Copied";
     });
   }
-}
-
-for (const form of document.querySelectorAll("form[data-busy]")) {
-  form.addEventListener("submit", () => {
-    const told = document.createElement("div");
-    form.parentElement.after(told);
-    say(told, form.dataset.busy, "info");
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
-  });
 }

@@ -40,6 +40,25 @@ function closing() {
   });
 }
 
+// A form whose answer takes long says what is done meanwhile, and for how long already.
+function waiting() {
+  for (const form of document.querySelectorAll("form[data-busy]")) {
+    form.addEventListener("submit", () => {
+      const told = document.createElement("p");
+      const time = document.createElement("span");
+      const begun = Date.now();
+      told.className = "notice info";
+      told.setAttribute("role", "status");
+      told.textContent = `${form.dataset.busy} `;
+      time.setAttribute("aria-hidden", "true"); // which would be read out each second
+      told.append(time);
+      form.parentElement.after(told);
+      setInterval(() => { time.textContent = `${Math.round((Date.now() - begun) / 1000)} s so far.`; }, 1000);
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+    });
+  }
+}
+
 key("/", "Go to the search box", () => {
   const box = document.querySelector("[data-search]");
   if (box) {
@@ -52,3 +71,4 @@ key("/", "Go to the search box", () => {
 copyButtons();
 localTimes();
 closing();
+waiting();
