@@ -207,7 +207,7 @@ def add_target(catalog: Catalog, name: str, secret: bytes) -> int:
 def test_rotation_seals_again_what_another_key_sealed(catalog: Catalog) -> None:
     old, new, both = Vault([ONE]), Vault([TWO]), Vault([TWO, ONE])
     kept = new.seal({"a": "new"})
-    for name, secret in (("old", old.seal(SECRETS)), ("none", b""), ("new", kept)):
+    for name, secret in (("before", old.seal(SECRETS)), ("none", b""), ("after", kept)):
         add_target(catalog, name, secret)
     assert rotate(both, catalog.archives) == 1
     assert rotate(both, catalog.archives) == 0

@@ -82,6 +82,7 @@ def test_a_search_that_hangs_is_stopped(tmp_path: Path, visit: Visit) -> None:
         expect(page.locator("#list-state")).to_contain_text("Searching: looking which objects there are…")
         page.get_by_role("button", name="Stop").click()
         expect(page.locator("#list-state")).to_contain_text("Stopped: 0 lines so far")
+        page.close()  # before the server goes: what the browser still fetches is no part of this
     finally:
         os.kill(pid, signal.SIGCONT)
         server.kill()

@@ -6,11 +6,12 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.server import Server
 from tests.web.conftest import Visit
 from tests.web.lines import BASE_MS, Account, iso, new_account, numbered
+from tests.web.watch import Watch
 
 
 @pytest.fixture(scope="module")
@@ -80,28 +81,43 @@ def test_a_stretch_is_chosen_by_keyboard(page: Page) -> None:
     assert asked(page)["to"] == iso(BASE_MS + 7_000).replace(".000", "")
 
 
-def test_a_picture_that_was_not_waited_for_comes_by_itself(site: Server, visit: Visit, many: Account) -> None:
+def not_waited_for(route: Route) -> None:
+    """The page as it is when its lines and values take long to be counted."""
+    answer = route.fetch()
+    html = answer.text()
+    for part, kind in (
+        ('<div class="histogram" .*?(?=</section>)', "histogram"),
+        ('<section class="values">.*?</section>', "values"),
+    ):
+        waits = f'<div class="{kind}-wait muted">Counting…</div>'
+        html, times = re.subn(part, waits, html, count=1, flags=re.DOTALL)
+        assert times == 1, part
+    route.fulfill(response=answer, body=html)
+
+
+def test_what_was_not_waited_for_comes_by_itself(site: Server, visit: Visit, many: Account) -> None:
     page = visit(site)
-    # As a page is whose lines take long to be counted.
-    page.goto("/settings/profile")
-    waiting = '<section id="s"><div class="histogram-wait"><p>Counting lines…</p></div></section>'
-    boot = {"account": many.name, "from": iso(BASE_MS), "to": iso(BASE_MS + 60_000)}
-    page.evaluate(
-        """async ([html, module, boot]) => {
-          document.querySelector("main").innerHTML = html;
-          const { overTime } = await import(module);
-          await overTime(document.querySelector("#s"), boot, () => {});
-        }""",
-        [
-            waiting,
-            page.evaluate(
-                "document.querySelector('script[type=module]').src.replace('base.js', 'logs/histogram.js')"
-            ),
-            boot,
-        ],
-    )
+    page.route("**/logs?*", not_waited_for)
+    page.goto(many.url(from_=iso(BASE_MS), to=iso(BASE_MS + 60_000), top="host", counted="1"))
     expect(page.locator(".histogram-legend strong")).to_have_text("600 lines")
     expect(page.get_by_role("slider")).to_have_count(1)
+    expect(page.locator(".values li")).to_have_count(3)
+    expect(page.locator(".values")).to_have_count(1)
+    expect(page.locator(".values-wait")).to_have_count(0)
+
+
+def test_values_that_cannot_be_counted_say_why(
+    site: Server, visit: Visit, watch: Watch, many: Account
+) -> None:
+    page = visit(site)
+    watch.expect_status(503)
+    page.route("**/logs?*", not_waited_for)
+    busy = {"detail": "200 answers are being waited for already"}
+    page.route("**/logs/values?*", lambda route: route.fulfill(status=503, json=busy))
+    page.goto(many.url(from_=iso(BASE_MS), to=iso(BASE_MS + 60_000), top="host", counted="1"))
+    expect(page.locator(".values-wait")).to_have_text(
+        "They cannot be counted: 200 answers are being waited for already"
+    )
 
 
 def test_top_values_come_by_themselves_and_are_asked_for(page: Page, many: Account) -> None:

@@ -103,7 +103,7 @@ class Site:
         self.services = services  # for signing in alone; pages ask the API
         self.gate = build_gate(services)
         self.static = Static()
-        self.histograms = Pending()
+        self.counts = Pending()  # of lines over time, and of the values of fields
         self._templates = _environment(self.static)
 
     def render(

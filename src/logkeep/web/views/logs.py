@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from logkeep.web.problem import Problem
 from logkeep.web.views.logs_line import ROUTES as LINE_ROUTES
 from logkeep.web.visit import Visit, page
 
-# A page does not wait longer than this for its histogram, which then comes by itself or with a click.
+# A page does not wait longer than this for what it counts, which then comes by itself or with a click.
 PATIENCE_S = 0.2
 ARCHIVE_START = "-24h"
 FIELDS = ("level", "host", "app", "file", "env", "tag")
@@ -76,11 +77,14 @@ async def show_logs(visit: Visit) -> Response:
 
 async def show_histogram(visit: Visit) -> Response:
     """The part of the page that it did not wait for."""
-    now = _now(visit)
-    address = address_of(visit.request.query_params)
-    shown = _meant(address, Sources(live=[], restored=[], archives=[]), now)
-    picture = await _picture(visit, shown)
+    picture = await _picture(visit, _meant_alone(visit))
     return visit.render("logs/_histogram.html", **_over_time(picture))
+
+
+async def show_values(visit: Visit) -> Response:
+    """The other part that it did not wait for."""
+    top = await _top(visit, _meant_alone(visit))
+    return visit.render("logs/_values.html", top=top)
 
 
 async def export(visit: Visit) -> Response:
@@ -125,14 +129,22 @@ def _meant(address: Address, sources: Sources, now: int) -> Shown:
     )
 
 
+def _meant_alone(visit: Visit) -> Shown:
+    """What the address of a part means, which names its account and range itself."""
+    nowhere = Sources(live=[], restored=[], archives=[])
+    return _meant(address_of(visit.request.query_params), nowhere, _now(visit))
+
+
 async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Response:
     if not shown.address.account:
         return visit.render("logs/none.html")
     try:
-        # One after the other: side by side a long count would hold up the lines.
+        # What is counted comes after the lines: side by side a long count would hold them up.
         found = await listing(visit.api, shown.address, shown.scope, now=now)
-        picture = await _picture(visit, shown, None if shown.address.counted else PATIENCE_S)
-        top = await _top(visit, shown)
+        patience_s = None if shown.address.counted else PATIENCE_S
+        picture, top = await asyncio.gather(
+            _picture(visit, shown, patience_s), _top(visit, shown, patience_s)
+        )
     except InputError as error:
         return _refused(visit, shown.address, sources, _problem(error), "range")
     except Problem as problem:
@@ -203,12 +215,7 @@ async def _picture(
     visit: Visit, shown: Shown, patience_s: float | None = None
 ) -> Picture | Literal[False] | None:
     """None while it is being counted; False where there is nothing to count."""
-    scope = shown.scope
-    found = await visit.site.histograms.get(
-        (visit.me.id, *sorted(scope.items())),
-        partial(visit.api.get, "/v1/histogram", **scope),
-        patience_s=patience_s,
-    )
+    found = await _counted(visit, "/v1/histogram", shown.scope, patience_s)
     return None if found is None else picture_of(found) or False
 
 
@@ -216,17 +223,32 @@ def _over_time(picture: Picture | Literal[False] | None) -> dict[str, Any]:
     return {"counting": picture is None, "picture": picture or None}
 
 
-async def _top(visit: Visit, shown: Shown) -> Mapping[str, Any] | None:
-    """The most frequent values of the field that the address names."""
+async def _top(
+    visit: Visit, shown: Shown, patience_s: float | None = None
+) -> Mapping[str, Any] | Literal[False] | None:
+    """The most frequent values of the field that the address names: None while they are being counted; False
+    where it names none."""
     field = shown.address.top
     if not field:
-        return None
+        return False
+    scope = {**shown.scope, "field": field, "limit": "20"}
     try:
-        found: Mapping[str, Any] = await visit.api.get("/v1/fields", **shown.scope, field=field, limit=20)
+        return await _counted(visit, "/v1/fields", scope, patience_s)
     except Problem as problem:
         if problem.status != 400:
             raise
         return {"field": field, "values": [], "problem": problem}
+
+
+async def _counted(
+    visit: Visit, path: str, scope: Mapping[str, str], patience_s: float | None
+) -> Mapping[str, Any] | None:
+    """What the API counts; None when that takes longer than the patience, and it goes on."""
+    found: Mapping[str, Any] | None = await visit.site.counts.get(
+        (visit.me.id, path, *sorted(scope.items())),
+        partial(visit.api.get, path, **scope),
+        patience_s=patience_s,
+    )
     return found
 
 
@@ -252,6 +274,7 @@ def _boot(visit: Visit, shown: Shown, now: int) -> dict[str, Any]:
         "after": address.after,
         "before": address.before,
         "at": written(parse_time(address.at, now=now)) if address.at else "",
+        "top": address.top,
         "restored": bool(shown.source and shown.source.restore),
         "wrap": address.wrap,
         "tail": address.tail,
@@ -278,6 +301,7 @@ def _now(visit: Visit) -> int:
 ROUTES: list[BaseRoute] = [
     page("/logs", show_logs),
     page("/logs/histogram", show_histogram),
+    page("/logs/values", show_values),
     page("/logs/export", export, role=Role.MEMBER),
     *LINE_ROUTES,
 ]

@@ -11,7 +11,7 @@ import { Pages } from "./logs/pages.js";
 import { watchQuery } from "./logs/query.js";
 import { noteRow, rowElement } from "./logs/rows.js";
 import { MOST_ROWS, Tail } from "./logs/tail.js";
-import { offerKeys, topValues } from "./logs/values.js";
+import { chosenValues, offerKeys, topValues } from "./logs/values.js";
 
 const form = document.querySelector("#search");
 const root = document.querySelector("#lines");
@@ -181,6 +181,14 @@ function narrow() {
   if (values && matchMedia("(max-width: 900px)").matches) values.open = false;
 }
 
+// What the page did not wait for to be counted.
+function counts() {
+  const section = document.querySelector("#over-time");
+  if (section) overTime(section, boot, zoom);
+  const wait = document.querySelector(".values-wait");
+  if (wait) chosenValues(wait, boot);
+}
+
 async function begin() {
   form?.querySelector("#source").addEventListener("change", () => form.requestSubmit());
   if (form) watchQuery(form, boot);
@@ -197,12 +205,11 @@ async function begin() {
     await new ArchiveSearch(boot, list, { state, stop: document.querySelector("#stop"), foot }).run();
     return;
   }
-  const section = document.querySelector("#over-time");
-  if (section) overTime(section, boot, zoom);
+  counts();
   tailing();
   if (boot.tail && !boot.restored) startTail();
   else if (!root.hidden) await pages();
-  if (!document.querySelector(".values")) topValues(document.querySelector("#values"), boot);
+  if (!boot.top) topValues(document.querySelector("#values"), boot);
 }
 
 begin();

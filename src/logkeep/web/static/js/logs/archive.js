@@ -64,6 +64,7 @@ export class ArchiveSearch {
     this._found = [];
     if (found.length) this._list.append(found);
     const now = this._progress;
+    if (!now && !this._list.rows.length) return; // it still looks which objects there are
     const done = now ? ` ${plural(now.blocks_read + now.blocks_ruled_out, "block")} of ${now.blocks.toLocaleString("en-US")} looked at.` : "";
     this._tell(`Searching: ${this._lines()} so far.${done} ${this._read()}`);
   }

@@ -1,5 +1,5 @@
-// The most frequent values of the usual fields, counted once the lines are there; and keys to ask for.
-import { json } from "../http.js";
+// The most frequent values of fields, counted once the lines are there; and keys to ask for.
+import { json, request } from "../http.js";
 import { button, count, element } from "./dom.js";
 import { jsonEntries } from "./details.js";
 import { short } from "./rows.js";
@@ -20,6 +20,17 @@ export async function topValues(root, boot) {
     state.textContent = "";
   } catch (problem) {
     state.replaceChildren(`They cannot be counted: ${problem.message}. `, button("Try again", () => topValues(root, boot)));
+  }
+}
+
+// Fetches the values of the field that was asked for, where the page did not wait for them.
+export async function chosenValues(wait, { account, query, from, to, top }) {
+  try {
+    const answer = await request("/logs/values", { params: { account, query, from: from || "all", to, top } });
+    wait.outerHTML = await answer.text(); // the server's own template, in which nothing of a line is markup
+  } catch (problem) {
+    wait.classList.replace("muted", "error");
+    wait.textContent = `They cannot be counted: ${problem.message}`;
   }
 }
 
