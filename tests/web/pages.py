@@ -61,6 +61,7 @@ NOT_PAGES: Mapping[str, str] = {
     "/logs/export": "leads to a download",
     "/logs/histogram": "a part of the page of logs that came later",
     "/logs/line/text": "a download",
+    "/logs/values": "a part of the page of logs that came later",
     "/": "leads to the first page",
     "/archiving/browse": "leads to the first archive",
     "/oidc/start": "leads to the identity provider",

@@ -11,19 +11,20 @@ from logkeep.errors import Overloaded
 
 KEPT_S = 20.0
 MOST = 200
-AT_ONCE = 2  # what nobody waits for any more goes on all the same, and must leave room for what is wanted now
+AT_ONCE = 2  # what was begun goes on though nobody waits for it, and must leave room for what is wanted now
 
 
 @dataclass(eq=False)
 class _Asked:
     task: asyncio.Task[Any]
+    waiting: int = 0  # so many wait for it
     end: asyncio.TimerHandle | None = None  # of its time, once it is done
 
 
 class Pending:
     """Of one event loop. An answer is kept for a short while, so that a page finds what it did not wait for;
-    an error until somebody is told of it, so that who tries again does try again. Who may see an answer is
-    part of its key."""
+    an error until somebody is told of it, so that who tries again does try again. What nobody waits for any
+    more when its turn comes is not asked. Who may see an answer is part of its key."""
 
     def __init__(self, *, kept_s: float = KEPT_S, most: int = MOST, at_once: int = AT_ONCE) -> None:
         self._turns = asyncio.Semaphore(at_once)
@@ -43,7 +44,11 @@ class Pending:
                 return None
             raise Overloaded(f"{self._most} answers are being waited for already", hint="try again later")
         asked = asked or self._begin(key, ask)
-        done, _ = await asyncio.wait({asked.task}, timeout=patience_s)
+        asked.waiting += 1
+        try:
+            done, _ = await asyncio.wait({asked.task}, timeout=patience_s)
+        finally:
+            asked.waiting -= 1
         if not done:
             return None
         if asked.task.cancelled() or asked.task.exception():
@@ -53,6 +58,9 @@ class Pending:
     def _begin(self, key: Hashable, ask: Callable[[], Awaitable[Any]]) -> _Asked:
         async def in_turn() -> Any:
             async with self._turns:
+                if not asked.waiting:
+                    self._forget(key, asked)
+                    return None
                 return await ask()
 
         asked = _Asked(asyncio.get_running_loop().create_task(in_turn()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +28,8 @@ from logkeep.web.problem import Problem
 from logkeep.web.views.logs_line import ROUTES as LINE_ROUTES
 from logkeep.web.visit import Visit, page
 
-# A page does not wait longer than this for what it counts, which then comes by itself or with a click.
-PATIENCE_S = 0.2
+# A page that took longer does not wait for what it counts, which then comes by itself or with a click.
+PATIENCE_S = 0.15
 ARCHIVE_START = "-24h"
 FIELDS = ("level", "host", "app", "file", "env", "tag")
 FORMATS = (
@@ -140,8 +141,10 @@ async def _page(visit: Visit, shown: Shown, sources: Sources, now: int) -> Respo
         return visit.render("logs/none.html")
     try:
         # What is counted comes after the lines: side by side a long count would hold them up.
+        began = time.monotonic()
         found = await listing(visit.api, shown.address, shown.scope, now=now)
-        patience_s = None if shown.address.counted else PATIENCE_S
+        left_s = max(0.0, began + PATIENCE_S - time.monotonic())
+        patience_s = None if shown.address.counted else left_s
         picture, top = await asyncio.gather(
             _picture(visit, shown, patience_s), _top(visit, shown, patience_s)
         )

@@ -111,6 +111,20 @@ def test_few_are_asked_at_once() -> None:
     run(test, at_once=2)
 
 
+def test_what_nobody_waits_for_when_its_turn_comes_is_not_asked() -> None:
+    async def test(pending: Pending, slow: Slow) -> None:
+        left = Slow()
+        left.go.set()
+        assert await pending.get("slow", slow, patience_s=0.01) is None
+        assert await pending.get("left", left, patience_s=0.01) is None
+        slow.go.set()
+        assert await pending.get("slow", slow) == "answer 1"
+        assert await pending.get("wanted", left) == "answer 1"
+        assert await pending.get("left", left) == "answer 2"
+
+    run(test, at_once=1)
+
+
 def test_the_oldest_answer_makes_room_for_a_new_one() -> None:
     async def test(pending: Pending, slow: Slow) -> None:
         assert await pending.get("slow", slow, patience_s=0) is None
