@@ -29,7 +29,7 @@ from logkeep.web.views.logs_line import ROUTES as LINE_ROUTES
 from logkeep.web.visit import Visit, page
 
 # A page that took longer does not wait for what it counts, which then comes by itself or with a click.
-PATIENCE_S = 0.15
+PATIENCE_S = 0.12
 ARCHIVE_START = "-24h"
 FIELDS = ("level", "host", "app", "file", "env", "tag")
 FORMATS = (
