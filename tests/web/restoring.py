@@ -97,8 +97,14 @@ def box(page: Page, label: str) -> Locator:
     return page.get_by_role("textbox", name=re.compile(rf"^{re.escape(label)}( \(needed\))?$"))
 
 
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+def press(page: Page, name: str, *, javascript: bool = True) -> None:
+    """Without JavaScript, waits for the page that the button leads to: it can be reloaded then."""
+    button = page.get_by_role("button", name=name, exact=True)
+    if javascript:
+        button.click()
+        return
+    with page.expect_navigation():
+        button.click()
 
 
 def becomes(page: Page, word: str, *, javascript: bool = True) -> None:

@@ -49,7 +49,7 @@ def test_a_stretch_is_planned_changed_started_and_searched(
     press(page, "Change")
     box(page, "Query").fill("level:error")
     press(page, "Plan it")
-    press(page, "Start")
+    press(page, "Start", javascript=javascript)
 
     becomes(page, "active", javascript=javascript)
     expect(page.get_by_role("heading", level=1)).to_have_text("night of the 6th")
@@ -246,7 +246,7 @@ def test_an_administrator_writes_files(stored: Stored, visit: Visit, javascript:
     into_files(page, str(out), javascript=javascript)
     press(page, "Plan it")
     expect(page.locator("dl.facts").first).to_contain_text("files: ndjson.gz, folder")
-    press(page, "Start")
+    press(page, "Start", javascript=javascript)
     becomes(page, "done", javascript=javascript)
     assert len(list(out.rglob("*.ndjson.gz"))) == 1
     expect(page.locator("dl.facts").first).to_contain_text("1 file below")

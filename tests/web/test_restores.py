@@ -47,11 +47,11 @@ def test_one_that_asks_at_its_limit_is_given_more(
     press(page, "Go on")
     expect(page.get_by_role("alert")).to_contain_text("has 50 lines")
     box(page, "Lines at most").fill("80")
-    press(page, "Go on")
+    press(page, "Go on", javascript=javascript)
     becomes(page, "paused", javascript=javascript)
     expect(page.get_by_text("It has reached its limit of 80 lines.")).to_be_visible()
     box(page, "Lines at most").fill("")
-    press(page, "Go on")
+    press(page, "Go on", javascript=javascript)
     becomes(page, "active", javascript=javascript)
     assert stored.now(restore)["lines"] == 120
     done = page.get_by_role("table", name="Who did what")
@@ -64,7 +64,7 @@ def test_one_that_asks_at_its_limit_is_given_more(
 def test_one_that_asks_at_its_limit_is_ended_and_kept(stored: Stored, visit: Visit, javascript: bool) -> None:
     restore = at_limit(stored)
     page = opened(visit, stored, f"/archiving/restore/{restore['id']}", javascript=javascript)
-    press(page, "End it, and keep what came")
+    press(page, "End it, and keep what came", javascript=javascript)
     becomes(page, "active, in part", javascript=javascript)
     expect(page.get_by_text("so there is more in the archive")).to_be_visible()
     assert stored.now(restore)["lines"] == 50
@@ -79,7 +79,7 @@ def test_an_abort_asks_what_becomes_of_what_has_come(
     page = opened(visit, stored, f"/archiving/restore/{restore['id']}", javascript=javascript)
     page.get_by_text("Abort…").click()
     page.get_by_label(choice).check()
-    press(page, "Abort the restore")
+    press(page, "Abort the restore", javascript=javascript)
     becomes(page, word, javascript=javascript)
     said = "ended it, and kept what came" if word != "aborted" else "aborted it"
     expect(page.get_by_role("table", name="Who did what")).to_contain_text(said)
@@ -106,7 +106,7 @@ def test_a_damaged_object_fails_it_and_it_is_made_again_past_the_damage(
     page.get_by_text("Limits, damaged objects").click()
     page.get_by_label("Pass over what cannot be read").check()
     press(page, "Plan it")
-    press(page, "Start")
+    press(page, "Start", javascript=javascript)
     becomes(page, "active", javascript=javascript)
     problems = page.get_by_role("table", name="Objects and lines that did not fit")
     expect(problems).to_contain_text(spoiled.name)

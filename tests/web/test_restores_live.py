@@ -70,7 +70,7 @@ def test_an_archive_of_a_pipeline_is_sent_into_a_pipeline(
     page.get_by_label("Restoration source").select_option(f"{name}/back")
     press(page, "Plan it")
     expect(page.locator("dl.facts").first).to_contain_text(f"the pipeline {name}, source back")
-    press(page, "Start")
+    press(page, "Start", javascript=javascript)
     becomes(page, "done", javascript=javascript)
     expect(page.locator(".state-line")).to_contain_text(f"120 lines went into the pipeline {name}.")
     page.goto(f"/archiving/pipeline-restoration?account={stored.account}")
