@@ -17,6 +17,7 @@ LINE_BYTES = 4 << 20
 # What has arrived is sent after this long, so that `tail -f` of a quiet file shows up.
 LINGER_S = 1.0
 _READ_BYTES = 1 << 20
+_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,9 @@ class BodyReader:
     def _readable(self, first_at: float) -> bool:
         """Waits for bytes; False when those that are here have waited long enough."""
         if not self._buffer:
+            # Never without an end: a signal that comes right before a wait is seen only after it.
+            while not select.select([self._fd], [], [], _WAIT_S)[0]:
+                pass
             return True
         left = first_at + self._linger_s - self._clock()
         return bool(select.select([self._fd], [], [], max(0.0, left))[0]) and left > 0
