@@ -182,13 +182,22 @@ def test_a_level_of_the_legend_narrows_the_query(page: Page, many: Account) -> N
     assert len(rows(page)) == 25
 
 
+def wait_for_values(page: Page) -> None:
+    """As a person does where the page did not wait for them, which it does not when the lines took long."""
+    wait = page.locator(".values-wait")
+    if wait.count():
+        wait.get_by_role("button", name="Wait for them").click()
+
+
 def test_values_of_a_field_are_counted_and_asked_for(page: Page, many: Account) -> None:
     page.goto(many.url(from_="-1h"))
     page.get_by_role("button", name="host", exact=True).click()
+    wait_for_values(page)
     values = page.locator(".values li")
     expect(values).to_have_text([re.compile("web-0.*84"), re.compile("web-1.*83"), re.compile("web-2.*83")])
     values.nth(1).get_by_role("button", name="Without web-1").click()
     assert asked(page)["query"] == "-host:web-1"
+    wait_for_values(page)
     page.locator(".values .value", has_text="web-2").click()
     assert asked(page)["query"] == "-host:web-1 host:web-2"
     assert set(page.locator("#lines .host").all_inner_texts()) == {"web-2"}
@@ -200,11 +209,13 @@ def test_any_field_can_be_counted(site: Server, page: Page) -> None:
     page.goto(account.url())
     page.get_by_label("Another field").fill("user.id")
     page.get_by_role("button", name="Count").click()
+    wait_for_values(page)
     expect(page.locator(".values li")).to_have_count(2)
     page.locator(".values .value").first.click()
     assert asked(page)["query"] == "user.id:0"
     page.get_by_label("Another field").fill("a field*")
     page.get_by_role("button", name="Count").click()
+    wait_for_values(page)
     expect(page.locator(".values .error")).to_contain_text("a field name takes no wildcards")
 
 
